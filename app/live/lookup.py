@@ -1,0 +1,71 @@
+"""Enqueues the look-up of one line; two clicks are one job."""
+
+import logging
+from datetime import datetime
+
+from redis.exceptions import RedisError
+
+from app import directory
+from app.domain.sign import Ask, Mode, Sign, SignKind
+from app.models import Unique
+from app.scope import Scope
+from app.services import services
+from app.store import lookups
+from app.throttle import LOOKUP, Rule
+
+log = logging.getLogger(__name__)
+
+JOB = "workers.jobs.lookup"
+"""The job's dotted name: the web never imports the workers."""
+_JOB_SECONDS = 10
+
+
+def request_lookup(row: Unique, scope: Scope) -> Sign:
+    """The sign that a customer sees after a click on ?."""
+    line = directory.line_of(row)
+    if line.mode is Mode.NONE or line.server_id is None:
+        return Sign(SignKind.NO_STATUS if line.mode is Mode.NONE else SignKind.UNKNOWN)
+    problem = enqueue(row, scope, LOOKUP)
+    return Sign(SignKind.CHECK_FAILED, problem=problem) if problem else Sign(SignKind.CHECKING)
+
+
+def enqueue(row: Unique, scope: Scope, rule: Rule) -> str | None:
+    """Ask a worker to look a line up now; None when one will, else why not, as a problem's word."""
+    service = services()
+    if row.server_id is None:
+        return "configuration"
+    if not service.throttle.hit(rule, str(scope)):
+        return "limited"
+    try:
+        if lookups.claim(service.redis, row.server_id, row.aor):
+            _enqueue(row, row.server_id, service.clock())
+    except RedisError as error:
+        log.warning("a look-up can't be asked for: %s", type(error).__name__)
+        return "store"
+    return None
+
+
+def _enqueue(row: Unique, server_id: int, now: datetime) -> None:
+    redis = services().redis
+    lookups.ask(redis, server_id, row.aor, (row.circle_id,), now)
+    services().lookups.enqueue(
+        JOB,
+        server_id,
+        row.aor,
+        row.circle_id,
+        now.isoformat(),
+        job_timeout=_JOB_SECONDS,
+        ttl=_JOB_SECONDS,
+        result_ttl=0,
+        failure_ttl=3600,
+    )
+
+
+def last_ask(row: Unique) -> Ask | None:
+    """The newest look-up that somebody asked for; None while Redis does not answer or knows of none."""
+    if row.server_id is None:
+        return None
+    try:
+        return lookups.read(services().redis, row.server_id, row.aor).ask
+    except RedisError:
+        return None

@@ -1,0 +1,55 @@
+"""What a full page needs to be live: its cells now, and what its poller sends back."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from redis.exceptions import RedisError
+
+from app import directory, status
+from app.auth.sessions import principal
+from app.i18n import language
+from app.live import token
+from app.live.token import View
+from app.models import Unique
+from app.presenter import Cell, local
+from app.services import services
+from app.status import PageStatus
+from app.store import sessions as known
+
+
+@dataclass(frozen=True, slots=True)
+class LivePage:
+    """The live part of a page that shows some lines."""
+
+    status: PageStatus
+    cells: Mapping[int, Cell]
+    token: str
+
+    @property
+    def as_of(self) -> str:
+        """hh:mm:ss of the oldest answer that the page rests on; a dash while a server never answered."""
+        return f"{local(self.status.as_of):%H:%M:%S}" if self.status.as_of else "—"
+
+
+def live_page(rows: Sequence[Unique]) -> LivePage:
+    """Judge the lines of a page, and sign what its poller will ask for."""
+    who = principal()
+    lines = tuple(directory.line_of(row) for row in rows)
+    view = View(
+        str(who.scope),
+        language(),
+        tuple(sorted({row.circle_id for row in rows})),
+        lines,
+        tuple(row.number for row in rows),
+    )
+    seen = status.glance(view, who.session_id)
+    page = status.read(view, seen, services().clock())
+    confirm(who.session_id, str(who.scope))
+    return LivePage(page, {cell.unique_id: cell for cell in page.cells}, token.dump(view))
+
+
+def confirm(session_id: str, scope: str) -> None:
+    """The page's first poll need not ask the database who this is: it has just been asked."""
+    with suppress(RedisError):
+        known.confirm(services().redis, session_id, scope)

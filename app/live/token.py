@@ -1,0 +1,97 @@
+"""What a page shows, signed and handed to the page itself: its poll needs no SQL to know whose lines these are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flask import current_app
+from itsdangerous import BadSignature, URLSafeSerializer
+
+from app.domain.sign import Mode
+from app.store.lines import Line
+
+_CODES = {Mode.NONE: "n", Mode.LIVE: "l", Mode.ON_DEMAND: "d"}
+_MODES = {code: mode for mode, code in _CODES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The lines of one open page, and for whom it was made."""
+
+    principal: str
+    """`str(Scope)`: the poll is refused to anybody else."""
+    language: str
+    circle_ids: tuple[int, ...]
+    lines: tuple[Line, ...]
+    numbers: tuple[str, ...]
+    """The lines' numbers, in the same order, for what a screen reader is told."""
+
+    @property
+    def live_server_ids(self) -> tuple[int, ...]:
+        """The servers whose snapshots the page rests on."""
+        return tuple(
+            sorted({line.server_id for line in self.lines if line.mode is Mode.LIVE and line.server_id is not None})
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CirclesView:
+    """The circles of one open list: their live lines, counted when the page was made."""
+
+    principal: str
+    language: str
+    totals: Mapping[int, Mapping[int | None, int]]
+    """Circle id -> server id, None for lines without one -> live lines."""
+
+    @property
+    def circle_ids(self) -> tuple[int, ...]:
+        """All circles of the page."""
+        return tuple(self.totals)
+
+    @property
+    def live_server_ids(self) -> tuple[int, ...]:
+        """The servers whose snapshots the page rests on."""
+        found = {server_id for servers in self.totals.values() for server_id in servers if server_id is not None}
+        return tuple(sorted(found))
+
+
+def _serializer(salt: str = "page") -> URLSafeSerializer:
+    return URLSafeSerializer(str(current_app.secret_key), salt=salt)
+
+
+def dump(view: View) -> str:
+    """Signed and compressed, fit for a URL."""
+    rows = [
+        (line.unique_id, line.server_id, line.aor, _CODES[line.mode], number)
+        for line, number in zip(view.lines, view.numbers, strict=True)
+    ]
+    return str(_serializer().dumps((view.principal, view.language, view.circle_ids, rows)))
+
+
+def load(token: str) -> View | None:
+    """The reverse of `dump`; None for anything that was not signed here."""
+    try:
+        principal, language, circle_ids, rows = _serializer().loads(token)
+    except (BadSignature, ValueError):
+        return None
+    return View(
+        principal,
+        language,
+        tuple(circle_ids),
+        tuple(Line(unique_id, server_id, aor, _MODES[code]) for unique_id, server_id, aor, code, _ in rows),
+        tuple(row[4] for row in rows),
+    )
+
+
+def dump_circles(view: CirclesView) -> str:
+    """Signed and compressed, fit for a URL."""
+    rows = [(circle, [*servers.items()]) for circle, servers in view.totals.items()]
+    return str(_serializer("circles").dumps((view.principal, view.language, rows)))
+
+
+def load_circles(token: str) -> CirclesView | None:
+    """The reverse of `dump_circles`; None for anything that was not signed here."""
+    try:
+        principal, language, rows = _serializer("circles").loads(token)
+    except (BadSignature, ValueError):
+        return None
+    return CirclesView(principal, language, {circle: dict(servers) for circle, servers in rows})

@@ -1,0 +1,1 @@
+"""Full pages for customers: circle list, unique list, details of a registration."""

@@ -1,0 +1,1 @@
+"""Support staff: find any customer's line, see it live, reload its row."""

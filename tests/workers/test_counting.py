@@ -1,0 +1,225 @@
+"""The counts of registered lines are what a count of all lines would find, whatever happens in between."""
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import product
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from redis import Redis
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app.directory import line_of
+from app.domain.sign import Mode
+from app.models import SipServer, Unique, is_live, with_live
+from app.store import codec, counts, keys
+from app.store.counts import Count
+from tests.support.customers import LINE_NUMBERS, Customers
+from tests.workers.fakes import FakeAdapter, failing, registration
+from workers import counting
+from workers.jobs import pull_lease, run_pull
+from workers.runtime import Runtime
+
+NAMES = ("live", "phone", "trunk", "stranger")
+
+
+def shown(redis: "Redis", server_id: int, customers: Customers) -> dict[str, Count] | None:
+    """The counts that are not nothing, by the circle's name."""
+    found = counts.read(redis, {server_id: list(customers.circles.values())})[server_id].circles
+    if found is None:
+        return None
+    return {name: found[id_] for name, id_ in customers.circles.items() if found[id_] != Count()}
+
+
+def tell(adapter: FakeAdapter, *names: str, unread: tuple[str, ...] = ()) -> None:
+    adapter.lines = [registration(LINE_NUMBERS[name]) for name in names]
+    report = adapter.report
+    adapter.report = replace(report, unread=tuple(LINE_NUMBERS[name] for name in unread))
+
+
+def truth(redis: "Redis", session: Session, server_id: int, customers: Customers) -> dict[str, Count]:
+    """What a count of every line finds."""
+    records = redis.hgetall(keys.lines(server_id))
+    names = {id_: name for name, id_ in customers.circles.items()}
+    found: dict[str, Count] = {}
+    session.expire_all()
+    for row in session.scalars(select(Unique).where(Unique.server_id == server_id)):
+        record = records.get(row.aor.encode())
+        if record is not None and line_of(row).mode is Mode.LIVE:
+            old, unreadable = found.get(names[row.circle_id], Count()), record == codec.UNREADABLE
+            found[names[row.circle_id]] = Count(old.registered + (not unreadable), old.unreadable + unreadable)
+    return found
+
+
+def test_nobody_has_counted_before_the_first_pull(redis: "Redis", server_id: int, customers: Customers) -> None:
+    counts.make_due(redis, server_id)
+    assert shown(redis, server_id, customers) is None
+
+
+def test_each_pull_counts_what_turned(
+    runtime: Runtime, adapter: FakeAdapter, redis: "Redis", server_id: int, customers: Customers
+) -> None:
+    for names, expected in (
+        (("live", "stranger"), {"tokyo": Count(1), "stranger": Count(1)}),
+        (("live", "phone", "stranger"), {"tokyo": Count(2), "stranger": Count(1)}),
+        (("phone",), {"tokyo": Count(1)}),
+        # A line on demand is in the snapshot too, and is counted nowhere.
+        (("trunk",), {}),
+        ((), {}),
+    ):
+        tell(adapter, *names)
+        run_pull(runtime, server_id)
+        assert shown(redis, server_id, customers) == expected
+
+
+def test_what_nobody_could_read_is_neither(
+    runtime: Runtime, adapter: FakeAdapter, redis: "Redis", server_id: int, customers: Customers
+) -> None:
+    for names, unread, expected in (
+        (("live",), ("phone",), Count(1, 1)),
+        (("phone",), ("live",), Count(1, 1)),
+        (("phone", "live"), (), Count(2)),
+        (("phone",), ("live",), Count(1, 1)),
+        (("phone",), (), Count(1)),
+    ):
+        tell(adapter, *names, unread=unread)
+        run_pull(runtime, server_id)
+        assert shown(redis, server_id, customers) == {"tokyo": expected}
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(st.sets(st.sampled_from(NAMES)), st.sets(st.sampled_from(NAMES)), st.booleans()),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_the_counts_are_what_a_count_of_all_lines_finds(
+    runtime: Runtime,
+    adapter: FakeAdapter,
+    redis: "Redis",
+    session: Session,
+    server_id: int,
+    customers: Customers,
+    steps: list[tuple[set[str], set[str], bool]],
+) -> None:
+    redis.flushall()
+    for names, unread, forget in steps:
+        if forget:
+            redis.flushall()
+        tell(adapter, *names, unread=tuple(unread))
+        run_pull(runtime, server_id)
+        assert shown(redis, server_id, customers) == truth(redis, session, server_id, customers)
+
+
+@pytest.mark.parametrize("lost", ["lines", "counts", "everything"])
+def test_what_redis_forgot_is_counted_anew(
+    runtime: Runtime, adapter: FakeAdapter, redis: "Redis", server_id: int, customers: Customers, lost: str
+) -> None:
+    tell(adapter, "live", "phone")
+    run_pull(runtime, server_id)
+    if lost == "everything":
+        redis.flushall()
+    else:
+        redis.delete(keys.lines(server_id) if lost == "lines" else keys.counts(server_id))
+    run_pull(runtime, server_id)
+    assert shown(redis, server_id, customers) == {"tokyo": Count(2)}
+
+
+def test_lines_that_were_moved_are_counted_anew_after_a_while(
+    runtime: Runtime, adapter: FakeAdapter, redis: "Redis", session: Session, server_id: int, customers: Customers
+) -> None:
+    tell(adapter, "live", "phone")
+    run_pull(runtime, server_id)
+    revision = keys.circle_revision(customers.circles["osaka"])
+    assert redis.get(revision) is None
+    session.execute(
+        update(Unique).where(Unique.id == customers.uniques["live"]).values(circle_id=customers.circles["osaka"])
+    )
+    session.commit()
+    later = replace(runtime, clock=lambda: runtime.clock() + timedelta(minutes=2))
+    run_pull(later, server_id)
+    assert shown(redis, server_id, customers) == {"tokyo": Count(1), "osaka": Count(1)}
+    assert redis.get(revision) is not None
+
+
+def test_an_operator_need_not_wait(
+    runtime: Runtime, adapter: FakeAdapter, redis: "Redis", session: Session, server_id: int, customers: Customers
+) -> None:
+    tell(adapter, "live", "phone")
+    run_pull(runtime, server_id)
+    session.execute(update(SipServer).where(SipServer.id == server_id).values(live=False))
+    session.commit()
+    counts.make_due(redis, server_id)
+    assert shown(redis, server_id, customers) == {"tokyo": Count(2)}
+    run_pull(runtime, server_id)
+    assert shown(redis, server_id, customers) == {}
+
+
+def test_many_that_turn_at_once_are_counted_all_together(
+    runtime: Runtime,
+    adapter: FakeAdapter,
+    redis: "Redis",
+    server_id: int,
+    customers: Customers,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tell(adapter, "live")
+    run_pull(runtime, server_id)
+    monkeypatch.setattr(counting, "_MANY", 1)
+    monkeypatch.setattr(counting, "_PAGE", 1)
+    tell(adapter, "phone", "stranger")
+    before = redis.get(keys.circle_revision(customers.circles["stranger"]))
+    run_pull(runtime, server_id)
+    assert shown(redis, server_id, customers) == {"tokyo": Count(1), "stranger": Count(1)}
+    assert redis.get(keys.circle_revision(customers.circles["stranger"])) != before
+
+
+def test_a_pull_that_lost_its_lease_counts_nothing(
+    runtime: Runtime, adapter: FakeAdapter, redis: "Redis", server_id: int, customers: Customers
+) -> None:
+    tell(adapter, "live")
+    run_pull(runtime, server_id)
+    tell(adapter, "live", "phone")
+
+    def lose() -> None:
+        redis.set(pull_lease(redis, server_id).key, "somebody else")
+
+    adapter.meanwhile = lose
+    run_pull(runtime, server_id)
+    assert shown(redis, server_id, customers) == {"tokyo": Count(1)}
+
+
+def test_a_pull_that_failed_counts_nothing(
+    runtime: Runtime, adapter: FakeAdapter, redis: "Redis", server_id: int, customers: Customers
+) -> None:
+    tell(adapter, "live")
+    run_pull(runtime, server_id)
+    tell(adapter)
+    adapter.meanwhile = failing(ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        run_pull(runtime, server_id)
+    assert shown(redis, server_id, customers) == {"tokyo": Count(1)}
+
+
+def test_sql_calls_those_lines_live_that_the_rules_do(session: Session, customers: Customers) -> None:
+    kinds, servers = ("sip_phone", "sip_trunk", "sip_trunk_2", "ivr"), (None, *customers.servers.values())
+    session.add_all(
+        Unique(
+            circle_id=customers.circles["tokyo"],
+            number=f"9{at}",
+            aor=f"9{at}",
+            type_code=kind,
+            server_id=server,
+            ip_authentication=by_address,
+        )
+        for at, (kind, server, by_address) in enumerate(product(kinds, servers, (False, True)))
+    )
+    session.commit()
+    found = dict(session.execute(with_live(select(Unique.id, is_live()))).all())
+    rows = session.scalars(select(Unique)).all()
+    assert {row.id: line_of(row).mode is Mode.LIVE for row in rows} == {id_: bool(live) for id_, live in found.items()}
+    assert {True, False} == {bool(live) for live in found.values()}

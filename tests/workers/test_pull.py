@@ -1,0 +1,242 @@
+"""Pulls: a snapshot is written whole or not at all, and a failure changes no registration."""
+
+import logging
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from redis import Redis
+from sqlalchemy import create_engine
+from sqlalchemy.orm import sessionmaker
+
+from app.config import Config
+from app.domain.registration import PullReport, Registration
+from app.domain.sign import Mode
+from app.store import keys, lines, servers
+from app.store.lines import Line
+from app.store.servers import ServerState
+from tests.support.customers import LINE_NUMBERS, Customers
+from tests.support.wait import until
+from tests.workers.fakes import FakeAdapter, failing, registration
+from workers.jobs import pull_lease, queued_marker, run_pull
+from workers.runtime import Runtime
+from workers.sip.base import Problem, SipError
+
+LIVE, PHONE, STRANGER = LINE_NUMBERS["live"], LINE_NUMBERS["phone"], LINE_NUMBERS["stranger"]
+
+
+def state_of(redis: "Redis", server_id: int) -> ServerState:
+    return servers.read(redis, [server_id])[server_id]
+
+
+def stored(redis: "Redis", server_id: int) -> set[str]:
+    return {str(name, "utf-8") for name in redis.hkeys(keys.lines(server_id)) if isinstance(name, bytes)}
+
+
+def everything(redis: "Redis", server_id: int) -> tuple[object, ...]:
+    """What must not change when a pull fails."""
+    state = state_of(redis, server_id)
+    revisions = [redis.get(name) for name in sorted(redis.keys(keys.circle_revision(0)[:-1] + "*"))]
+    return redis.hgetall(keys.lines(server_id)), revisions, state.answered_at, state.lines, state.interval
+
+
+@pytest.fixture
+def good(runtime: Runtime, adapter: FakeAdapter, server_id: int) -> FakeAdapter:
+    """The server has answered once with two lines."""
+    adapter.lines = [registration(LIVE), registration(STRANGER)]
+    assert run_pull(runtime, server_id)
+    return adapter
+
+
+def test_stores_what_the_server_told(
+    runtime: Runtime, adapter: FakeAdapter, redis: "Redis", server_id: int, customers: Customers
+) -> None:
+    taken = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    adapter.lines = [registration(LIVE), registration("nobody-of-ours")]
+    adapter.report = PullReport(taken, broken=1, uptime=77.0)
+    assert run_pull(runtime, server_id)
+    state = state_of(redis, server_id)
+    assert (state.answered_at, state.problem, state.lines, state.broken, state.uptime) == (taken, None, 2, 1, 77.0)
+    assert state.interval == timedelta(seconds=5)
+    assert stored(redis, server_id) == {LIVE, "nobody-of-ours"}
+    assert redis.get(keys.circle_revision(customers.circles["tokyo"])) is not None
+    assert redis.get(keys.circle_revision(customers.circles["stranger"])) is None
+
+
+def test_only_circles_of_changed_lines_get_a_new_revision(
+    runtime: Runtime, good: FakeAdapter, redis: "Redis", server_id: int, customers: Customers
+) -> None:
+    names = [keys.circle_revision(customers.circles[name]) for name in ("tokyo", "stranger")]
+    tokyo, stranger = redis.mget(names)
+    good.lines = [*good.lines, registration(PHONE)]
+    run_pull(runtime, server_id)
+    after = redis.mget(names)
+    assert after[0] != tokyo
+    assert after[1] == stranger
+    run_pull(runtime, server_id)
+    assert redis.mget(names) == after
+
+
+def test_readers_see_one_snapshot_or_the_other(
+    runtime: Runtime, adapter: FakeAdapter, redis: "Redis", server_id: int, config: Config
+) -> None:
+    sets = [frozenset(f"{letter}{number}" for number in range(200)) for letter in "ab"]
+    wanted = [Line(number, server_id, aor, Mode.LIVE) for number, aor in enumerate(sorted(sets[0] | sets[1]))]
+    seen: set[frozenset[str]] = set()
+    over = threading.Event()
+
+    def look() -> None:
+        with Redis.from_url(config.redis_url, socket_timeout=10) as client:
+            while not over.is_set():
+                facts = lines.read(client, wanted)
+                seen.add(frozenset(fact.line.aor for fact in facts.values() if fact.snapshot is not None))
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    try:
+        for turn in range(30):
+            adapter.lines = [registration(aor) for aor in sets[turn % 2]]
+            run_pull(runtime, server_id)
+        until(lambda: set(sets) <= seen, 5, "the reader saw both")
+    finally:
+        over.set()
+        reader.join(10)
+    assert seen <= {frozenset(), *sets}
+
+
+@pytest.mark.parametrize("problem", [Problem.REFUSED, Problem.TRUNCATED, Problem.CREDENTIALS])
+def test_a_failure_keeps_the_last_good_snapshot(
+    runtime: Runtime,
+    good: FakeAdapter,
+    redis: "Redis",
+    server_id: int,
+    problem: Problem,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    before = everything(redis, server_id)
+    good.lines = [registration(PHONE)]
+    good.meanwhile = failing(SipError(problem, "some\ndetail"))
+    with caplog.at_level(logging.WARNING, "workers"):
+        assert run_pull(runtime, server_id)
+    assert everything(redis, server_id) == before
+    state = state_of(redis, server_id)
+    assert (state.problem, state.detail) == (problem.value, "somedetail")
+    assert [(record.exc_info, "\n" in record.message) for record in caplog.records] == [(None, False)]
+    good.meanwhile = failing(SipError(Problem.TIMEOUT))
+    run_pull(runtime, server_id)
+    assert everything(redis, server_id) == before
+    assert state_of(redis, server_id).problem == "timeout"
+
+
+def test_a_server_that_answers_again_is_believed_again(
+    runtime: Runtime, good: FakeAdapter, redis: "Redis", server_id: int
+) -> None:
+    good.meanwhile = failing(SipError(Problem.REFUSED))
+    run_pull(runtime, server_id)
+    good.meanwhile, good.lines = lambda: None, [registration(PHONE)]
+    run_pull(runtime, server_id)
+    assert stored(redis, server_id) == {PHONE}
+    assert state_of(redis, server_id).problem is None
+
+
+def test_an_error_of_ours_is_a_fault_and_is_not_hidden(
+    runtime: Runtime, good: FakeAdapter, redis: "Redis", server_id: int
+) -> None:
+    before = everything(redis, server_id)
+    good.meanwhile = failing(ZeroDivisionError("the secret is 1234"))
+    with pytest.raises(ZeroDivisionError):
+        run_pull(runtime, server_id)
+    assert everything(redis, server_id) == before
+    state = state_of(redis, server_id)
+    assert (state.problem, state.detail) == ("fault", "ZeroDivisionError")
+    assert not redis.exists(pull_lease(redis, server_id).key)
+
+
+def test_mostly_unreadable_records_are_no_snapshot(
+    runtime: Runtime, good: FakeAdapter, redis: "Redis", server_id: int
+) -> None:
+    before = everything(redis, server_id)
+    good.lines, good.report = [registration(LIVE)], PullReport(datetime.now(UTC), broken=2)
+    run_pull(runtime, server_id)
+    assert everything(redis, server_id) == before
+    assert state_of(redis, server_id).problem == "garbage"
+
+
+def test_an_empty_server_is_an_answer(runtime: Runtime, good: FakeAdapter, redis: "Redis", server_id: int) -> None:
+    good.lines = []
+    run_pull(runtime, server_id)
+    assert stored(redis, server_id) == set()
+    assert state_of(redis, server_id).lines == 0
+
+
+def test_a_binding_that_has_ended_is_not_registered(
+    runtime: Runtime, adapter: FakeAdapter, redis: "Redis", server_id: int
+) -> None:
+    adapter.lines = [registration(LIVE, seconds=-2), Registration(PHONE), registration(STRANGER)]
+    run_pull(runtime, server_id)
+    assert stored(redis, server_id) == {STRANGER}
+
+
+def test_pulls_of_one_server_never_overlap(
+    runtime: Runtime, adapter: FakeAdapter, redis: "Redis", server_id: int
+) -> None:
+    inside: list[bool] = []
+    adapter.meanwhile = lambda: inside.append(run_pull(runtime, server_id))
+    assert run_pull(runtime, server_id)
+    assert inside == [False]
+    assert adapter.asked == ["*"]
+    adapter.meanwhile = lambda: None
+    assert run_pull(runtime, server_id)
+
+
+@pytest.mark.parametrize("error", [None, SipError(Problem.TIMEOUT)])
+def test_who_lost_the_lease_writes_nothing(
+    runtime: Runtime, good: FakeAdapter, redis: "Redis", server_id: int, error: Exception | None
+) -> None:
+    before = redis.get(keys.server(server_id)), everything(redis, server_id)
+
+    def lose() -> None:
+        redis.set(pull_lease(redis, server_id).key, "somebody else")
+        if error is not None:
+            raise error
+
+    good.lines, good.meanwhile = [registration(PHONE)], lose
+    run_pull(runtime, server_id)
+    assert (redis.get(keys.server(server_id)), everything(redis, server_id)) == before
+    assert redis.get(pull_lease(redis, server_id).key) == b"somebody else"
+
+
+def test_the_mark_of_a_queued_pull_goes_when_the_pull_begins(
+    runtime: Runtime, adapter: FakeAdapter, redis: "Redis", server_id: int
+) -> None:
+    marker = queued_marker(redis, server_id)
+    found: list[tuple[int, int]] = []
+    adapter.meanwhile = lambda: found.append((redis.exists(marker.key), redis.exists(pull_lease(redis, server_id).key)))
+    assert marker.take()
+    run_pull(runtime, server_id)
+    assert found == [(0, 1)]
+
+
+def test_a_slow_pull_stretches_the_interval_that_signs_are_judged_by(
+    runtime: Runtime, adapter: FakeAdapter, redis: "Redis", server_id: int
+) -> None:
+    began = datetime.now(UTC)
+    times = iter([began, began + timedelta(seconds=12)])
+    run_pull(replace(runtime, clock=lambda: next(times)), server_id)
+    assert state_of(redis, server_id).interval == timedelta(seconds=12)
+
+
+def test_a_database_that_is_gone_is_told(runtime: Runtime, good: FakeAdapter, redis: "Redis", server_id: int) -> None:
+    before = everything(redis, server_id)
+    lost = create_engine("sqlite:////nowhere/at/all.sqlite3")
+    run_pull(replace(runtime, sessions=sessionmaker(lost)), server_id)
+    lost.dispose()
+    assert everything(redis, server_id) == before
+    assert state_of(redis, server_id).problem == "fault"
+
+
+def test_a_server_that_is_no_longer_configured(runtime: Runtime, adapter: FakeAdapter, redis: "Redis") -> None:
+    run_pull(runtime, 999)
+    assert state_of(redis, 999).problem == "configuration"
+    assert adapter.asked == []

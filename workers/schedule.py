@@ -1,0 +1,156 @@
+"""Enqueues a pull of each live server when it is due. Any number of schedulers do the work of one."""
+
+import contextlib
+import logging
+import threading
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from redis.exceptions import RedisError
+from rq import Queue
+from rq.exceptions import NoSuchJobError
+from rq.job import Job
+from rq.registry import ScheduledJobRegistry
+from rq.serializers import JSONSerializer
+from sqlalchemy import or_, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from app.domain.sign import StatusRule
+from app.models import SipServer, Unique, UniqueType
+from app.store import keys
+from app.store.lease import Lease
+from workers.jobs import QUEUED_SECONDS, pull_lease, queued_marker
+from workers.runtime import Runtime
+
+JOB = "workers.jobs.pull"
+_JOB_SECONDS = 300
+_FAILURE_SECONDS = 60
+_LEADER_SECONDS = 3.0
+_REREAD = timedelta(seconds=2)
+"""How old the list of servers may be: an operator's change is noticed within a few seconds."""
+_IDLE = 1.0
+_BUSY = 0.5
+
+log = logging.getLogger(__name__)
+
+
+class Scheduler:
+    """One of perhaps several; the one that holds the leader's lease enqueues."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._redis = runtime.redis
+        self._queue = Queue("pulls", connection=runtime.redis, serializer=JSONSerializer)
+        self._mails = Queue("mails", connection=runtime.redis, serializer=JSONSerializer)
+        self._later = ScheduledJobRegistry(queue=self._mails)  # type: ignore[no-untyped-call] # RQ's is untyped
+        """Mails that could not be sent and are to be tried again: the workers have no scheduler of their own."""
+        self._leader = Lease(runtime.redis, "schedule", _LEADER_SECONDS)
+        self._servers: Mapping[int, float] = {}
+        self._read_at: datetime | None = None
+        self._outages: set[str] = set()
+
+    def step(self, now: datetime) -> float:
+        """Enqueue what is due at `now`; the seconds until it is worth looking again.
+
+        With the database gone it goes on with the servers that it knows, with Redis gone it comes back to see.
+        """
+        self._reread(now)
+        try:
+            wait = self._lead(now) if self._leader.renew() or self._leader.take() else _IDLE
+        except RedisError as error:
+            self._gone("Redis", error)
+            return _IDLE
+        self._back("Redis")
+        return wait
+
+    def run(self, stop: threading.Event) -> None:
+        """Step until `stop` is set, then let another scheduler take over."""
+        while not stop.is_set():
+            stop.wait(self.step(self._runtime.clock()))
+        with contextlib.suppress(RedisError):
+            self._leader.release()
+
+    def _reread(self, now: datetime) -> None:
+        if self._read_at is not None and timedelta() <= now - self._read_at < _REREAD:
+            return
+        self._read_at = now
+        try:
+            with self._runtime.sessions() as session:
+                self._servers = live_servers(session)
+        except SQLAlchemyError as error:
+            self._gone("the database", error)
+        else:
+            self._back("the database")
+
+    def _lead(self, now: datetime) -> float:
+        for job_id in self._later.get_jobs_to_schedule(int(now.timestamp())):
+            with contextlib.suppress(NoSuchJobError):
+                self._mails.enqueue_job(Job.fetch(job_id, self._redis, serializer=JSONSerializer))
+            self._later.remove(job_id)
+        return self._enqueue_due(now)
+
+    def _enqueue_due(self, now: datetime) -> float:
+        due = {int(name): float(at) for name, at in self._redis.hgetall(keys.due()).items()}
+        if gone := due.keys() - self._servers.keys():
+            self._redis.hdel(keys.due(), *map(str, gone))
+        wait = _IDLE
+        for server_id, interval in self._servers.items():
+            ahead = due.get(server_id, 0.0) - now.timestamp()
+            if 0 < ahead <= interval:
+                wait = min(wait, ahead)
+            elif self._enqueue(server_id):
+                # A server that kept its time keeps it; one that is late, or whose interval changed, starts anew.
+                following = ahead + interval if -interval < ahead <= 0 else interval
+                self._redis.hset(keys.due(), str(server_id), now.timestamp() + following)
+                wait = min(wait, following)
+            else:
+                wait = min(wait, _BUSY)
+        return wait
+
+    def _enqueue(self, server_id: int) -> bool:
+        """Whether a pull is now in the queue that was not; False while one waits there or is at work."""
+        if self._redis.exists(pull_lease(self._redis, server_id).key):
+            return False
+        if not queued_marker(self._redis, server_id).take():
+            return False
+        self._drop_forgotten()
+        self._queue.enqueue(
+            JOB,
+            server_id,
+            job_timeout=_JOB_SECONDS,
+            ttl=QUEUED_SECONDS,
+            result_ttl=0,
+            failure_ttl=_FAILURE_SECONDS,
+        )
+        return True
+
+    def _drop_forgotten(self) -> None:
+        """Keep the queue short while no worker takes anything from it: the ids of expired jobs stay there."""
+        if self._queue.count <= 2 * len(self._servers):
+            return
+        log.warning("no worker takes up pulls")
+        for job_id in self._queue.get_job_ids():
+            if not Job.exists(job_id, self._redis):
+                self._queue.remove(job_id)
+
+    def _gone(self, what: str, error: Exception) -> None:
+        if what not in self._outages:
+            self._outages.add(what)
+            log.warning("%s does not answer: %s", what, type(error).__name__)
+
+    def _back(self, what: str) -> None:
+        if what in self._outages:
+            self._outages.remove(what)
+            log.warning("%s answers again", what)
+
+
+def live_servers(session: Session) -> dict[int, float]:
+    """Seconds between two pulls, by server id: live servers, and those where a line's type alone makes it live."""
+    with_live_lines = (
+        select(Unique.server_id)
+        .join(UniqueType, UniqueType.code == Unique.type_code)
+        .where(UniqueType.rule == StatusRule.LIVE, Unique.ip_authentication.is_(False), Unique.server_id.is_not(None))
+    )
+    wanted = select(SipServer.id, SipServer.pull_interval).where(or_(SipServer.live, SipServer.id.in_(with_live_lines)))
+    return dict(session.execute(wanted.order_by(SipServer.id)).all())

@@ -1,0 +1,1 @@
+"""Asterisk with PJSIP, over its manager interface."""

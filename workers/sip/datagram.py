@@ -1,0 +1,168 @@
+"""JSON-RPC by datagrams: a call is one datagram and so is its answer, which may get lost or come twice."""
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from workers.sip.base import Endpoint, Problem, SipError
+
+WINDOW = 8
+"""Calls in flight. The server works through them one at a time, and a unix socket may queue no more than ten."""
+_RESENDS = 3
+_LARGEST = 65536
+# Linux tells an unconnected socket of "port unreachable" only when asked (IP_RECVERR, IPV6_RECVERR).
+_TELL_ERRORS = {socket.AF_INET: (socket.IPPROTO_IP, 11), socket.AF_INET6: (socket.IPPROTO_IPV6, 25)}
+
+Body = Callable[[str], bytes]
+
+
+class DatagramClient:
+    """A socket to udp://host:port or unix:///path.
+
+    The server answers from another socket than the one that it listens on, and so maybe from another address: what
+    proves an answer is the unguessable id that it repeats, not its sender.
+    Raises SipError: CONFIGURATION, NO_ROUTE, REFUSED, PERMISSION.
+    """
+
+    def __init__(self, endpoint: Endpoint, *, window: int = WINDOW) -> None:
+        self._window = window
+        self._timeout = endpoint.timeout
+        self._token = secrets.token_hex(8)
+        self._calls = 0
+        self._home: str | None = None
+        url = urlsplit(endpoint.url)
+        self._server: tuple[object, ...] | str
+        if url.scheme == "unix":
+            self._server = url.path
+            self._sock = self._unix(endpoint.options.get("socket_dir"))
+        else:
+            self._sock, self._server = _udp(url)
+
+    def each(self, bodies: Iterable[Body], wait: Callable[[int], None]) -> Iterator[bytes | None]:
+        """The answer to each call, in their order; None for a call that the server could not answer as one.
+
+        `bodies` make a call's datagram from its id. `wait` is told how many calls come next.
+        Raises SipError: TIMEOUT, REFUSED, NO_ROUTE, PERMISSION.
+        """
+        calls = iter(bodies)
+        while window := list(islice(calls, self._window)):
+            wait(len(window))
+            asked = {name: body(name) for name, body in ((self._name(), body) for body in window)}
+            answers = self._exchange(asked)
+            for name, datagram in asked.items():
+                # An error without an id may be anyone's: whoever went unanswered asks again, alone.
+                yield answers[name] if name in answers else self._exchange({name: datagram}).get(name)
+
+    def close(self) -> None:
+        """End the socket."""
+        self._sock.close()
+        if self._home is not None:
+            shutil.rmtree(self._home, ignore_errors=True)
+
+    def _name(self) -> str:
+        self._calls += 1
+        return f"{self._token}-{self._calls}"
+
+    def _exchange(self, asked: dict[str, bytes]) -> dict[str, bytes]:
+        """The answers by id. Ends early when as many came as were asked for, though some carry no id."""
+        answers: dict[str, bytes] = {}
+        nameless = 0
+        end = time.monotonic() + self._timeout
+        self._send(asked.values())
+        for attempt in range(1, _RESENDS + 1):
+            until = end - self._timeout * (1 - attempt / _RESENDS)
+            while len(answers) + nameless < len(asked):
+                if (datagram := self._receive(until)) is None:
+                    break
+                name = _id_of(datagram)
+                if name in asked:
+                    answers[name] = datagram
+                elif name is None:
+                    nameless += 1
+            else:
+                return answers
+            if attempt < _RESENDS:
+                self._send(datagram for name, datagram in asked.items() if name not in answers)
+        raise SipError(Problem.TIMEOUT, f"{len(asked) - len(answers)} of {len(asked)} calls were not answered in time")
+
+    def _send(self, datagrams: Iterable[bytes]) -> None:
+        self._sock.settimeout(self._timeout)
+        try:
+            for datagram in datagrams:
+                self._sock.sendto(datagram, self._server)
+        except OSError as error:
+            raise _problem(error) from None
+
+    def _receive(self, until: float) -> bytes | None:
+        """The next datagram from the server's host, None when there is none by `until`."""
+        while (left := until - time.monotonic()) > 0:
+            self._sock.settimeout(left)
+            try:
+                datagram, sender = self._sock.recvfrom(_LARGEST)
+            except TimeoutError:
+                return None
+            except OSError as error:
+                raise _problem(error) from None
+            if not isinstance(sender, tuple) or sender[0] == self._server[0] or _id_of(datagram) is not None:
+                return datagram
+        return None
+
+    def _unix(self, folder: str | None) -> socket.socket:
+        """A socket that the server can write to: it has another user than we."""
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            self._home = tempfile.mkdtemp(prefix="tsunagari-", dir=folder)
+            path = Path(self._home) / "mi"
+            sock.bind(os.fspath(path))
+            Path(self._home).chmod(0o711)
+            path.chmod(0o622)
+        except OSError as error:
+            sock.close()
+            raise _problem(error) from None
+        return sock
+
+
+def _udp(url: SplitResult) -> tuple[socket.socket, tuple[object, ...]]:
+    try:
+        port = url.port
+    except ValueError:
+        port = None
+    if url.scheme != "udp" or not url.hostname or port is None:
+        raise SipError(Problem.CONFIGURATION, "the URL must be udp://host:port or unix:///path", permanent=True)
+    try:
+        family, kind, protocol, _name, address = socket.getaddrinfo(url.hostname, port, type=socket.SOCK_DGRAM)[0]
+    except (OSError, UnicodeError):
+        raise SipError(Problem.NO_ROUTE, f"no address for {url.hostname}") from None
+    sock = socket.socket(family, kind, protocol)
+    with contextlib.suppress(OSError, KeyError):
+        sock.setsockopt(*_TELL_ERRORS[family], 1)
+    return sock, address
+
+
+def _id_of(datagram: bytes) -> str | None:
+    """The id that an answer repeats; None where it is no answer to one call, such as ``500 Internal error``."""
+    try:
+        answer = json.loads(datagram.decode("utf-8", errors="replace"), strict=False)
+    except (ValueError, RecursionError):
+        return None
+    name = answer.get("id") if isinstance(answer, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def _problem(error: OSError) -> SipError:
+    if isinstance(error, ConnectionRefusedError | FileNotFoundError):
+        return SipError(Problem.REFUSED, "nobody listens there")
+    if isinstance(error, PermissionError):
+        return SipError(Problem.PERMISSION, "the socket is not ours to write to", permanent=True)
+    if isinstance(error, TimeoutError | BlockingIOError):
+        return SipError(Problem.TIMEOUT, "the server does not read")
+    return SipError(Problem.NO_ROUTE, error.strerror or type(error).__name__)

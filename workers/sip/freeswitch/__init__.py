@@ -1,0 +1,1 @@
+"""FreeSWITCH, asked and listened to over its event socket (ESL)."""

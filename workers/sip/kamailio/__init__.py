@@ -1,0 +1,1 @@
+"""Kamailio, by its JSON-RPC over HTTP."""

@@ -60,6 +60,6 @@ def _unreachable(error: OSError | SipError, where: str) -> SipError:
         return error
     if isinstance(error, TimeoutError):
         return SipError(Problem.TIMEOUT, f"no connection to {where} in time")
-    if isinstance(error, ConnectionRefusedError):
+    if isinstance(error, ConnectionRefusedError | ConnectionResetError):
         return SipError(Problem.REFUSED, where)
     return SipError(Problem.NO_ROUTE, f"{where}: {error.strerror}")

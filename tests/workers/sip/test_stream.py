@@ -66,9 +66,12 @@ def test_a_peer_that_closes_in_the_middle() -> None:
 
 def test_a_reset_is_a_truncation() -> None:
     def reset(peer: Peer) -> None:
+        # Only once the connection stands on both sides: before that it is the connecting that fails.
+        peer.sock.recv(1)
         peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
 
     with ScriptedServer(reset) as server, plain(server.port) as stream:
+        stream.send(b"?")
         assert problem_of(lambda: stream.read_exactly(1)).problem is Problem.TRUNCATED
 
 

@@ -13,8 +13,8 @@ _NOT_CHANGED: Final[dict[str, Any]] = {
         "このログインサーバーの端末パスワードは、ポータルから上書きできません。クラウドPBXサポートまでご連絡ください。"
     ),
     "loading": _l("サーバーが起動中です。パスワードは変わっていません。数分たってから、もう一度お試しください。"),
-    "fault": _l("サーバーがパスワードを受け付けませんでした。クラウドPBXサポートまでご連絡ください。"),
 }
+_NOT_ACCEPTED: Final = _l("サーバーがパスワードを受け付けませんでした。クラウドPBXサポートまでご連絡ください。")
 _UNREACHABLE: Final = _l(
     "サーバーに接続できませんでした。パスワードは変わっていません。しばらくしてから、もう一度お試しください。"
 )
@@ -26,6 +26,7 @@ _UNCONFIRMED: Final = _l(
 )
 WORDS: Final[dict[str, Any]] = {
     **_NOT_CHANGED,
+    **dict.fromkeys(("fault", "held", "outdated", "foreign"), _NOT_ACCEPTED),
     **dict.fromkeys(("no_route", "refused", "tls"), _UNREACHABLE),
     **dict.fromkeys(
         ("credentials", "permission", "command_missing", "table_missing", "configuration", "too_large", "clock_skew"),

@@ -9,7 +9,8 @@ from flask import Flask
 
 from app.domain.failure import Failures
 from app.domain.registration import Registration
-from app.domain.sign import Sign, SignKind, age_words
+from app.domain.sign import NOT_ASKED, Sign, SignKind, Source, age_words
+from app.domain.standing import Cause
 from app.i18n import _, _l, language, ngettext
 from app.services import services
 from app.store.abilities import Abilities
@@ -42,6 +43,22 @@ MEANINGS: Final = {
     SignKind.UNKNOWN: _l("サーバーから応答がないため、現在の状態を確認できません。電話機の状態とは限りません"),
     SignKind.CHECKING: _l("サーバーに問い合わせています"),
     SignKind.CHECK_FAILED: _l("サーバーに問い合わせましたが、状態を確認できませんでした。もう一度お試しください"),
+}
+NOT_ASKED_MEANS: Final = _l(
+    "ポータルの取得処理が動いていないため、現在の状態を確認できません。電話機の状態とは限りません"
+)
+SOURCES: Final = {
+    Source.SNAPSHOT: _l("定期取得"),
+    Source.LOOKUP: _l("問い合わせ"),
+    Source.EVENT: _l("サーバーからの通知"),
+}
+CAUSES: Final = {
+    Cause.REGISTERED: _l("登録されました"),
+    Cause.UNREGISTERED: _l("登録が解除されました"),
+    Cause.EXPIRED: _l("登録の期限が切れました"),
+    Cause.RESTARTED: _l("サーバーが再起動しました"),
+    Cause.UNREADABLE: _l("サーバーの応答を読み取れませんでした"),
+    Cause.UNOBSERVED: _l("確認できない間に変わりました"),
 }
 PROBLEMS: Final = {
     "timeout": _l("応答がありません"),
@@ -84,7 +101,7 @@ def cell(line: Line, number: str, facts: Facts, now: datetime) -> Cell:
 def cell_of(unique_id: int, number: str, sign: Sign, now: datetime) -> Cell:
     """The status cell that shows a sign."""
     remark = _remark(sign, now)
-    meaning = str(MEANINGS[sign.kind])
+    meaning = str(NOT_ASKED_MEANS if sign.problem == NOT_ASKED else MEANINGS[sign.kind])
     fingerprint = digest(f"{sign.kind.value}|{remark}|{meaning}")[:6]
     return Cell(
         unique_id,
@@ -109,13 +126,12 @@ def cells(lines: Sequence[Line], numbers: Sequence[str], facts: Mapping[int, Fac
 def _remark(sign: Sign, now: datetime) -> str:
     if sign.kind is SignKind.UNKNOWN:
         if sign.as_of is None:
-            return _("応答なし")
+            return _("未取得") if sign.problem == NOT_ASKED else _("応答なし")
         return _("最終確認 %(clock)s(%(age)s)", clock=clock(sign.as_of, now), age=age(now - sign.as_of))
     if sign.kind is SignKind.CHECK_FAILED:
         return str(PROBLEMS.get(sign.problem or "", _("確認できません")))
-    if sign.stale and sign.as_of is not None:
-        return _("%(clock)s 時点", clock=clock(sign.as_of, now))
-    return ""
+    words = [_("%(clock)s 時点", clock=clock(sign.as_of, now))] if sign.stale and sign.as_of is not None else []
+    return "、".join([*words, *([_("⇅ 不安定")] if sign.unsteady else [])])
 
 
 def age(elapsed: timedelta) -> str:
@@ -190,4 +206,6 @@ def register_filters(app: Flask) -> None:
     app.add_template_global(language)
     app.add_template_global(SYMBOLS, "SYMBOLS")  # type: ignore[arg-type] # a value is as good as a function here
     app.add_template_global(WORDS, "WORDS")  # type: ignore[arg-type] # the same
+    app.add_template_global(SOURCES, "SOURCES")  # type: ignore[arg-type] # the same
+    app.add_template_global(CAUSES, "CAUSES")  # type: ignore[arg-type] # the same
     app.add_template_global(MEANINGS, "MEANINGS")  # type: ignore[arg-type] # the same

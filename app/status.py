@@ -11,15 +11,15 @@ from redis.exceptions import RedisError
 
 from app.domain.sign import freshness
 from app.live.token import View
+from app.news import NO_NEWS, News, news
 from app.presenter import Cell, cells
 from app.services import services
 from app.store import lines as store
 from app.store.keys import digest
 from app.store.lines import Facts, Line
-from app.store.peek import Glance, peek
+from app.store.peek import NOTHING, Glance, Spot, peek
 
 log = logging.getLogger(__name__)
-_NO_STORE = Glance(None, (), {})
 _EPOCH = re.compile(r"[0-9]{1,12}")
 
 
@@ -32,6 +32,8 @@ class PageStatus:
     version: str
     as_of: datetime | None
     """The time of the oldest snapshot that the page rests on; None while one of its servers never answered."""
+    news: News = NO_NEWS
+    """What the lines that went away have in common, in words."""
 
 
 class Watched(Protocol):
@@ -45,14 +47,18 @@ class Watched(Protocol):
     def live_server_ids(self) -> tuple[int, ...]:
         """The servers whose snapshots the page rests on."""
 
+    @property
+    def spots(self) -> tuple[Spot, ...]:
+        """The circles, each at each of those servers where it has live lines."""
+
 
 def glance(view: Watched, session_id: str) -> Glance:
     """The cheap look at Redis; nothing known while it does not answer."""
     try:
-        return peek(services().redis, session_id, view.circle_ids, view.live_server_ids)
+        return peek(services().redis, session_id, view.circle_ids, view.live_server_ids, view.spots)
     except RedisError as error:
         log.warning("Redis does not answer: %s", type(error).__name__)
-        return _NO_STORE
+        return NOTHING
 
 
 def read(view: View, seen: Glance, now: datetime) -> PageStatus:
@@ -65,6 +71,7 @@ def read(view: View, seen: Glance, now: datetime) -> PageStatus:
         facts,
         f"{base_version(view, seen, now)}.{int(until.timestamp()) + 1 if until else 0}",
         as_of(view, seen, now),
+        news(facts.values(), now) if view.compared else NO_NEWS,
     )
 
 
@@ -80,11 +87,11 @@ def facts_of(lines: Sequence[Line]) -> Mapping[int, Facts]:
 def base_version(view: Watched, seen: Glance, now: datetime) -> str:
     """Equal versions mean that no sign of the page looks different, look-ups that age aside."""
     states = [
-        freshness(state.answered_at, state.interval, now)
+        (state.generation, *freshness(state.answered_at, state.interval, now, state.tried_at))
         for state in (seen.servers.get(server_id) for server_id in view.live_server_ids)
         if state is not None
     ]
-    return digest(f"{seen.revisions}{states}{bool(seen.servers)}")
+    return digest(f"{seen.revisions}{seen.places}{states}{bool(seen.servers)}")
 
 
 def unchanged(version: str, view: Watched, seen: Glance, now: datetime) -> bool:

@@ -1,42 +1,65 @@
 """From an adapter to a result that may be believed: the one place where answers are judged."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from redis import Redis
 
-from app.domain.merge import carry_since
-from app.domain.registration import Lookup, PullReport, Registration
-from app.store import snapshots
-from app.store.snapshots import Delta
+from app.domain.registration import Lookup, PullReport
+from app.domain.standing import Answered
+from app.store.intake import Delta, Intake
+from app.store.servers import ServerState
+from workers.judge import Outcome, Verdict, has_restarted, judge
 from workers.sip.base import Adapter, Problem, SipError
 
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """A whole snapshot that is believed: what it changes, and what is known of it."""
+    """A whole snapshot: what it changes, what is known of it, and whether it may be believed."""
 
     delta: Delta
     report: PullReport
+    verdict: Verdict
+    restarted: bool
+    """Whether the server started anew since its last answer."""
 
 
-def snapshot(redis: "Redis", server_id: int, adapter: Adapter, now: datetime) -> Collected:
-    """Read a server's snapshot to its end and compare it with the stored one; nothing is written.
+def snapshot(
+    redis: "Redis",
+    server_id: int,
+    adapter: Adapter,
+    before: ServerState,
+    now: datetime,
+    ours: Callable[[Sequence[str]], int],
+) -> Collected:
+    """Read a server's snapshot to its end and compare it with the stored one; no reader sees any of it.
 
-    Raises SipError where the server gave none, or one that can't be believed.
+    `ours` counts those lines that the portal knows. Raises SipError where the server gave none.
     """
-    pull = adapter.snapshot()
-    delta = snapshots.compare(redis, server_id, pull, now, lambda: pull.report.unread)
-    report = pull.report
-    if report.broken > delta.total:
-        # Every line of a server whose format changed would otherwise count as not registered.
-        raise SipError(Problem.GARBAGE, f"{report.broken} records can't be read, {delta.total} can")
-    return Collected(delta, report)
+    known = before.answered_at.timestamp() if before.answered_at else 0.0
+    intake = Intake(redis, server_id, before.stored, Answered(now.timestamp(), known))
+    try:
+        pull = adapter.snapshot()
+        for rows in pull.rows():
+            intake.take(rows)
+        report = pull.report
+        restarted = has_restarted(before, report)
+        delta = intake.finish(report.unread, explicit=report.explicit, restarted=restarted)
+        new = [key.decode("utf-8", "replace") for key in delta.newcomers]
+        outcome = Outcome(delta.registered, delta.missing, delta.first, len(new), ours(new) if delta.missing else 0)
+        verdict = judge(before, report, outcome, now)
+    except BaseException:
+        intake.delta.drop()
+        raise
+    if verdict.problem is not None:
+        delta.drop()
+    return Collected(delta, report, verdict, restarted)
 
 
-def lookup(adapter: Adapter, aor: str, before: Registration, now: datetime) -> Lookup:
-    """What the server says of one line; `before` tells since when its bindings are known. Raises SipError."""
+def lookup(adapter: Adapter, aor: str, now: datetime) -> Lookup:
+    """What the server says of one line. Raises SipError."""
     found = adapter.lookup(aor)
     if found.registration.aor != aor:
         raise SipError(Problem.GARBAGE, "an answer about another line")
-    return replace(found, registration=carry_since(before, found.registration.current(now), now))
+    return replace(found, registration=found.registration.current(now))

@@ -1,32 +1,22 @@
 """The only functions that RQ runs: they compose adapters, the database and Redis."""
 
 import logging
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.sign import ASK_PATIENCE
 from app.domain.text import clean
-from app.models import PrincipalKind, SipServer
-from app.store import abilities, lookups, servers, snapshots
-from app.store.lease import Lease, held
-from app.store.servers import ServerState
-from app.store.snapshots import LeaseLostError
-from workers import collect, counting, mails, passwords, refusals
-from workers.credentials import endpoint_of
-from workers.known import known_registration
+from app.models import PrincipalKind
+from app.store import lookups
+from workers import answers, collect, mails, passwords, refusals
+from workers.pulling import adapter_of, database_gone, run_pull
 from workers.runtime import Runtime, current
-from workers.sip.base import Adapter, Problem, SipError
+from workers.sip.base import Problem, SipError
 
 QUEUES = ("pulls", "lookups", "mails")
 """Every queue that the portal uses; each needs a worker that listens to it."""
-LEASE_SECONDS = 4.0
-"""A killed pull lets the next one begin within so long."""
-QUEUED_SECONDS = 15
-"""A pull that no worker took up within so long is forgotten, and another may be enqueued."""
 _LOOKUP_SECONDS = 4.0
 _PASSWORD_SECONDS = 8.0
 
@@ -63,94 +53,10 @@ def mail_notice(kind: str, principal_id: int, to: str, language: str) -> None:
     mails.notice(current(), PrincipalKind(kind), principal_id, to, language)
 
 
-def pull_lease(redis: "Redis", server_id: int) -> Lease:
-    """What whoever pulls a server holds."""
-    return Lease(redis, _pull_name(server_id), LEASE_SECONDS)
-
-
-def queued_marker(redis: "Redis", server_id: int) -> Lease:
-    """Held from the enqueuing of a pull until a worker takes it up."""
-    return Lease(redis, f"queued-{server_id}", QUEUED_SECONDS)
-
-
-def _pull_name(server_id: int) -> str:
-    return f"pull-{server_id}"
-
-
-def run_pull(runtime: Runtime, server_id: int) -> bool:
-    """Take one snapshot of a server; False when somebody else is at it.
-
-    A server that does not answer is no error of the job's: its state says so, and all that was known stays.
-    """
-    redis = runtime.redis
-    with held(redis, _pull_name(server_id), LEASE_SECONDS) as lease:
-        # Not before the lease is held: the scheduler must find one of the two for as long as the pull lasts.
-        redis.delete(queued_marker(redis, server_id).key)
-        if lease is None:
-            return False
-        before = servers.read(redis, [server_id])[server_id]
-        try:
-            _pull(runtime, server_id, lease)
-        except LeaseLostError:
-            log.warning("server %d: the pull took its lease's time without renewing it, nothing is written", server_id)
-        except SipError as error:
-            _record(runtime, server_id, lease, before, error)
-        except SQLAlchemyError as error:
-            _record(runtime, server_id, lease, before, _database_gone(error))
-        except RedisError:
-            raise
-        except Exception as error:
-            _record(runtime, server_id, lease, before, SipError(Problem.FAULT, type(error).__name__))
-            raise
-        return True
-
-
-def _pull(runtime: Runtime, server_id: int, lease: Lease) -> None:
-    server, adapter = _adapter(runtime, server_id)
-    began = runtime.clock()
-    found = collect.snapshot(runtime.redis, server_id, adapter, began)
-    change = counting.change(runtime, server_id, found.delta, began)
-    ended = runtime.clock()
-    state = ServerState(
-        answered_at=found.report.taken_at,
-        tried_at=began,
-        # A pull that takes longer than its interval is all that there is, and signs are judged by that.
-        interval=max(timedelta(seconds=server.pull_interval), ended - began),
-        lines=found.delta.total,
-        broken=found.report.broken,
-        uptime=found.report.uptime,
-    )
-    snapshots.publish(runtime.redis, server_id, found.delta, state, change, lease)
-    refusals.collect(runtime, server_id, adapter)
-
-
-def _record(runtime: Runtime, server_id: int, lease: Lease, before: ServerState, error: SipError) -> None:
-    detail = clean(error.detail)
-    log.warning("server %d: pull failed: %s %s", server_id, error.problem.value, detail)
-    if lease.renew():
-        state = replace(before, tried_at=runtime.clock(), problem=error.problem.value, detail=detail)
-        snapshots.record_failure(runtime.redis, server_id, state)
-
-
-def _adapter(runtime: Runtime, server_id: int, *, at_most: float | None = None) -> tuple[SipServer, Adapter]:
-    with runtime.sessions() as session:
-        server = session.get(SipServer, server_id)
-    if server is None:
-        raise SipError(Problem.CONFIGURATION, "the server is no longer configured", permanent=True)
-    endpoint = endpoint_of(server, at_most=at_most)
-    adapter = runtime.adapter_for(server.family, endpoint, runtime.lines_of(server_id))
-    abilities.keep(runtime.redis, server_id, adapter.capabilities)
-    return server, adapter
-
-
-def _database_gone(error: SQLAlchemyError) -> SipError:
-    return SipError(Problem.FAULT, f"the portal's database does not answer: {type(error).__name__}")
-
-
 def run_set_password(runtime: Runtime, server_id: int, aor: str, ticket: str) -> None:
     """Overwrite a line's device password; how that ended is noted for the page that waits."""
     passwords.overwrite(
-        runtime, server_id, aor, ticket, lambda: _adapter(runtime, server_id, at_most=_PASSWORD_SECONDS)[1]
+        runtime, server_id, aor, ticket, lambda: adapter_of(runtime, server_id, at_most=_PASSWORD_SECONDS)[1]
     )
 
 
@@ -166,7 +72,7 @@ def run_lookup(runtime: Runtime, server_id: int, aor: str, circle_id: int, asked
     except SipError as error:
         _fail(runtime, server_id, aor, circle_id, error)
     except SQLAlchemyError as error:
-        _fail(runtime, server_id, aor, circle_id, _database_gone(error))
+        _fail(runtime, server_id, aor, circle_id, database_gone(error))
     except RedisError:
         raise
     except Exception as error:
@@ -182,11 +88,11 @@ def _patience(runtime: Runtime, asked_at: datetime) -> float:
 
 
 def _lookup(runtime: Runtime, server_id: int, aor: str, circle_id: int, seconds: float) -> None:
-    _, adapter = _adapter(runtime, server_id, at_most=seconds)
-    found = collect.lookup(adapter, aor, known_registration(runtime.redis, server_id, aor), runtime.clock())
+    _, adapter = adapter_of(runtime, server_id, at_most=seconds)
+    found = collect.lookup(adapter, aor, runtime.clock())
     # Before the answer: whoever waits for it sees why the phone was refused at the same moment.
     refusals.collect(runtime, server_id, adapter)
-    lookups.answer(runtime.redis, server_id, found, [circle_id])
+    answers.keep(runtime, server_id, found, circle_id)
 
 
 def _fail(runtime: Runtime, server_id: int, aor: str, circle_id: int, error: SipError) -> None:

@@ -17,10 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.domain.registration import AuthFailure
 from app.domain.sign import Source
 from app.models import SipServer
-from app.store import keys, listeners, lookups
-from workers import collect, refusals
+from app.store import keys, listeners
+from workers import answers, collect, refusals
 from workers.credentials import endpoint_of
-from workers.known import known_registration
 from workers.runtime import Runtime
 from workers.sip.base import Adapter, Capability, Event, EventSource, Gap, LineChanged, SipError
 
@@ -106,12 +105,12 @@ def handle(runtime: Runtime, server_id: int, adapter: Adapter, events: list[Even
 def _look_up(runtime: Runtime, server_id: int, adapter: Adapter, aors: set[str]) -> None:
     for aor, circle_id in refusals.known(runtime, server_id, aors).items():
         try:
-            found = collect.lookup(adapter, aor, known_registration(runtime.redis, server_id, aor), runtime.clock())
+            found = collect.lookup(adapter, aor, runtime.clock())
         except SipError as error:
             # The next pull tells what this look-up did not.
             log.warning("server %d: a line that changed can't be looked up: %s", server_id, error.problem.value)
             return
-        lookups.answer(runtime.redis, server_id, found, [circle_id], Source.EVENT)
+        answers.keep(runtime, server_id, found, circle_id, Source.EVENT)
 
 
 def _words(error: Exception) -> str:

@@ -18,7 +18,7 @@ from app.store import abilities
 from app.store import servers as states
 from app.store.servers import ServerState
 from workers.credentials import endpoint_of, is_reference, options_of
-from workers.jobs import run_pull
+from workers.pulling import run_pull
 from workers.runtime import Runtime, current
 from workers.schedule import live_servers
 from workers.sip.base import Adapter, Check, Problem, SipError

@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 
 from app.domain.sign import StatusRule
 from app.models import SipServer, Unique, UniqueType
-from app.store import keys
+from app.store import keys, servers
 from app.store.lease import Lease
-from workers.jobs import QUEUED_SECONDS, pull_lease, queued_marker
+from workers.pulling import QUEUED_SECONDS, pull_lease, queued_marker
 from workers.runtime import Runtime
 
 JOB = "workers.jobs.pull"
@@ -94,10 +94,11 @@ class Scheduler:
         due = {int(name): float(at) for name, at in self._redis.hgetall(keys.due()).items()}
         if gone := due.keys() - self._servers.keys():
             self._redis.hdel(keys.due(), *map(str, gone))
-        wait = _IDLE
+        wait, states = _IDLE, servers.read(self._redis, self._servers)
         for server_id, interval in self._servers.items():
             ahead = due.get(server_id, 0.0) - now.timestamp()
-            if 0 < ahead <= interval:
+            # A pull that took long has stretched its interval; what is due later still, somebody's clock wrote.
+            if 0 < ahead <= max(interval, states[server_id].interval.total_seconds()):
                 wait = min(wait, ahead)
             elif self._enqueue(server_id):
                 # A server that kept its time keeps it; one that is late, or whose interval changed, starts anew.

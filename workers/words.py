@@ -15,6 +15,10 @@ WORDS = {
     Problem.GARBAGE: "not understood: what came is no answer of this server family",
     Problem.TOO_LARGE: "too large: the server holds too many lines for the source that the options choose",
     Problem.LOADING: "loading: the server has restarted and does not yet know its lines",
+    Problem.OUTDATED: "outdated: what came is older than what is known already; did somebody set a clock?",
+    Problem.HELD: "held: more than half of the lines are gone at once; the next pull must say so too",
+    Problem.FOREIGN: "foreign: the lines of ours are gone, and lines that nobody knows are there: is it another server?"
+    " If all is right, flask servers pull --believe takes it as it is",
     Problem.CLOCK_SKEW: "clock skew: the server's clock and ours differ by more than 5 s",
     Problem.UNSUPPORTED: "unsupported: this server family, configured so, can't do that",
     Problem.CONFIGURATION: "configuration: what is entered about the server makes no sense",

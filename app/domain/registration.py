@@ -91,3 +91,11 @@ class PullReport:
     """Server's clock minus ours in seconds, where the server tells its time."""
     unread: tuple[str, ...] = ()
     """Keys of the lines among the broken, where the key at least could be read: of these nothing is known."""
+    contacts: int | None = None
+    """How many contacts the server itself counts, where it says so."""
+    loading: bool = False
+    """Whether the server may still be reading its bindings from a database into memory."""
+    explicit: bool = False
+    """Whether lines that are not registered were told too: of a line that was not told then nothing is known."""
+    busy: float = 0.0
+    """Seconds of the server's time that it took."""

@@ -15,6 +15,8 @@ ANSWER_KEEPS = timedelta(seconds=60)
 """How long the answer to a look-up of an on-demand line is shown before its sign asks again."""
 ASK_PATIENCE = timedelta(seconds=5)
 """How long a look-up may be under way before it counts as failed."""
+NOT_ASKED = "not_asked"
+"""The problem's word for a server that the portal has not asked for long: none of its workers is at it."""
 FAILURE_SHOWN = timedelta(seconds=60)
 """How long a failed look-up is shown before the sign asks again."""
 
@@ -70,6 +72,8 @@ class Answer:
     source: Source
     since: datetime | None = None
     """When the line came into this state, as far as the portal saw it."""
+    unsteady_until: datetime | None = None
+    """Until when its many changes are worth a mark; None for a line that is steady."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,9 @@ class Sign:
     since: datetime | None = None
     source: Source | None = None
     problem: str | None = None
-    """Why a look-up failed, as a problem's word."""
+    """Why a look-up failed, as a problem's word; NOT_ASKED for what is unknown because of the portal itself."""
+    unsteady: bool = False
+    """Whether the line comes and goes: a mark beside the sign."""
 
 
 def mode_of(rule: StatusRule, *, server_live: bool | None, ip_authentication: bool) -> Mode:
@@ -124,22 +130,37 @@ def decide(
     ask: Ask | None,
     interval: timedelta,
     now: datetime,
+    tried_at: datetime | None = None,
 ) -> Sign:
-    """The sign of one line at `now`, from everything known of it. `interval` is its server's pull interval."""
+    """The sign of one line at `now`, from everything known of it.
+
+    `interval` is its server's pull interval, `tried_at` when the portal last asked the server, answered or not.
+    """
     if mode is Mode.NONE:
         return Sign(SignKind.NO_STATUS)
     if mode is Mode.ON_DEMAND:
         return _on_demand(lookup, ask, now)
-    return _live(newest(snapshot, lookup), interval, now)
+    return _live(newest(snapshot, lookup), interval, now, tried_at)
 
 
-def _live(best: Answer | None, interval: timedelta, now: datetime) -> Sign:
+def _live(best: Answer | None, interval: timedelta, now: datetime, tried_at: datetime | None) -> Sign:
+    problem = None if is_asked(tried_at, interval, now) else NOT_ASKED
     if best is None:
-        return Sign(SignKind.UNKNOWN)
-    age = now - best.at
+        return Sign(SignKind.UNKNOWN, problem=problem)
+    age = _age(best.at, now)
     if age > UNKNOWN_AFTER * interval:
-        return Sign(SignKind.UNKNOWN, as_of=best.at, stale=True, source=best.source)
-    return _claim(best, stale=age > STALE_AFTER * interval)
+        return Sign(SignKind.UNKNOWN, as_of=best.at, stale=True, source=best.source, problem=problem)
+    return _claim(best, now, stale=age > STALE_AFTER * interval)
+
+
+def is_asked(tried_at: datetime | None, interval: timedelta, now: datetime) -> bool:
+    """Whether the portal itself is at work: it asked the server lately, answered or not."""
+    return tried_at is not None and _age(tried_at, now) <= UNKNOWN_AFTER * interval
+
+
+def _age(at: datetime, now: datetime) -> timedelta:
+    """How far an answer is from now; one of a time to come is as doubtful as an old one: somebody set a clock."""
+    return abs(now - at)
 
 
 def _on_demand(best: Answer | None, ask: Ask | None, now: datetime) -> Sign:
@@ -150,20 +171,28 @@ def _on_demand(best: Answer | None, ask: Ask | None, now: datetime) -> Sign:
             return Sign(SignKind.CHECK_FAILED, problem=ask.failed or "timeout")
     if best is not None and now - best.at <= ANSWER_KEEPS:
         # Nobody asks again by itself, so the page always says when this was true.
-        return _claim(best, stale=True)
+        return _claim(best, now, stale=True)
     return Sign(SignKind.ASK)
 
 
-def _claim(answer: Answer, *, stale: bool) -> Sign:
+def _claim(answer: Answer, now: datetime, *, stale: bool) -> Sign:
     kind = SignKind.REGISTERED if answer.registered else SignKind.NOT_REGISTERED
-    return Sign(kind, as_of=answer.at, stale=stale, since=answer.since, source=answer.source)
+    unsteady = answer.unsteady_until is not None and now < answer.unsteady_until
+    return Sign(kind, as_of=answer.at, stale=stale, since=answer.since, source=answer.source, unsteady=unsteady)
 
 
 def changes_at(
-    mode: Mode, *, lookup: Answer | None, ask: Ask | None, interval: timedelta, now: datetime
+    mode: Mode,
+    *,
+    snapshot: Answer | None = None,
+    lookup: Answer | None,
+    ask: Ask | None,
+    interval: timedelta,
+    now: datetime,
 ) -> datetime | None:
-    """When the look-ups alone will next change the sign, without anything new being told; None for never."""
-    moments: list[datetime] = []
+    """When the sign will next change without anything new being told, its server's age aside; None for never."""
+    steady = (answer.unsteady_until for answer in (snapshot, lookup) if answer is not None)
+    moments: list[datetime] = [moment for moment in steady if moment is not None]
     if lookup is not None and mode is Mode.LIVE:
         moments += [lookup.at + STALE_AFTER * interval, lookup.at + UNKNOWN_AFTER * interval]
     elif lookup is not None and mode is Mode.ON_DEMAND:
@@ -173,13 +202,16 @@ def changes_at(
     return min((moment for moment in moments if moment >= now), default=None)
 
 
-def freshness(answered_at: datetime | None, interval: timedelta, now: datetime) -> tuple[str, ...]:
+def freshness(
+    answered_at: datetime | None, interval: timedelta, now: datetime, tried_at: datetime | None = None
+) -> tuple[str, ...]:
     """What all live signs of one server have in common at `now`: equal values mean that they look the same."""
+    asked = str(is_asked(tried_at, interval, now))
     if answered_at is None:
-        return ("never",)
-    age = now - answered_at
+        return ("never", asked)
+    age = _age(answered_at, now)
     if age > UNKNOWN_AFTER * interval:
-        return ("unknown", answered_at.isoformat(), age_words(age))
+        return ("unknown", answered_at.isoformat(), age_words(age), asked)
     return ("stale", answered_at.isoformat()) if age > STALE_AFTER * interval else ("fresh",)
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from app.extensions import db
 from app.models import SipServer
 from app.services import services
-from app.store import counts
+from app.store import places
 
 
 @click.command()
@@ -23,5 +23,5 @@ def recount(hostname: str | None) -> None:
     if hostname is not None and not rows:
         raise click.ClickException(f"no server is entered as {hostname}: see flask servers list")
     for row in rows:
-        counts.make_due(services().redis, row.id)
+        places.make_due(services().redis, row.id)
         click.echo(f"{row.hostname} is counted anew with its next pull")

@@ -18,10 +18,10 @@ from app.live.page import confirm
 from app.live.token import CirclesView
 from app.presenter import clock, local
 from app.services import services
-from app.store import counts
-from app.store.counts import Count, Counted
+from app.store import places
 from app.store.keys import digest
 from app.store.peek import Glance
+from app.store.places import Counted, Place
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ def _counted(view: CirclesView) -> Mapping[int, Counted]:
             if server_id is not None:
                 wanted.setdefault(server_id, []).append(circle_id)
     try:
-        return counts.read(services().redis, wanted)
+        return places.read(services().redis, wanted)
     except RedisError as error:
         log.warning("Redis does not answer: %s", type(error).__name__)
         return {}
@@ -103,7 +103,7 @@ def _parts(circle_id: int, totals: Mapping[int | None, int], counted: Mapping[in
         if server is None or server.circles is None:
             yield Part(lines)
             continue
-        count = server.circles.get(circle_id, Count())
+        count = server.circles.get(circle_id, Place())
         yield Part(lines, server.state.answered_at, server.state.interval, count.registered, count.unreadable)
 
 

@@ -9,6 +9,8 @@ from app.domain.registration import Registration
 from app.domain.sign import Mode, SignKind
 from app.extensions import db
 from app.failure_words import in_words
+from app.live.company import company
+from app.models import Unique
 from app.overwriting import abilities_at
 from app.presenter import Cell, detail_digest
 from app.services import services
@@ -36,9 +38,17 @@ def registration_of(facts: Facts, cell: Cell, *, unless: str = "") -> dict[str, 
         "able": able,
         "server": facts.server,
         "digest": digest,
+        "company": _company(row, facts, cell),
+        "standing": facts.standing(),
         "now": services().clock(),
         "staff": principal().is_staff,
     }
+
+
+def _company(row: Unique, facts: Facts, cell: Cell) -> str:
+    if cell.sign.kind is not SignKind.NOT_REGISTERED:
+        return ""
+    return company(db.session(), row, facts, services().clock())
 
 
 def _latest_error(line: Line, registration: Registration) -> Failures | None:

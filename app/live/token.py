@@ -8,6 +8,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 
 from app.domain.sign import Mode
 from app.store.lines import Line
+from app.store.peek import Spot
 
 _CODES = {Mode.NONE: "n", Mode.LIVE: "l", Mode.ON_DEMAND: "d"}
 _MODES = {code: mode for mode, code in _CODES.items()}
@@ -24,6 +25,10 @@ class View:
     lines: tuple[Line, ...]
     numbers: tuple[str, ...]
     """The lines' numbers, in the same order, for what a screen reader is told."""
+    spots: tuple[Spot, ...] = ()
+    """The circles, each at each server where it has live lines in the page."""
+    compared: bool = False
+    """Whether the page says what its lines that went away have in common."""
 
     @property
     def live_server_ids(self) -> tuple[int, ...]:
@@ -53,6 +58,11 @@ class CirclesView:
         found = {server_id for servers in self.totals.values() for server_id in servers if server_id is not None}
         return tuple(sorted(found))
 
+    @property
+    def spots(self) -> tuple[Spot, ...]:
+        """The circles, each at each server where it has live lines."""
+        return tuple((server, circle) for circle, held in self.totals.items() for server in held if server is not None)
+
 
 def _serializer(salt: str = "page") -> URLSafeSerializer:
     return URLSafeSerializer(str(current_app.secret_key), salt=salt)
@@ -64,13 +74,13 @@ def dump(view: View) -> str:
         (line.unique_id, line.server_id, line.aor, _CODES[line.mode], number)
         for line, number in zip(view.lines, view.numbers, strict=True)
     ]
-    return str(_serializer().dumps((view.principal, view.language, view.circle_ids, rows)))
+    return str(_serializer().dumps((view.principal, view.language, view.circle_ids, view.spots, view.compared, rows)))
 
 
 def load(token: str) -> View | None:
     """The reverse of `dump`; None for anything that was not signed here."""
     try:
-        principal, language, circle_ids, rows = _serializer().loads(token)
+        principal, language, circle_ids, spots, compared, rows = _serializer().loads(token)
     except (BadSignature, ValueError):
         return None
     return View(
@@ -79,6 +89,8 @@ def load(token: str) -> View | None:
         tuple(circle_ids),
         tuple(Line(unique_id, server_id, aor, _MODES[code]) for unique_id, server_id, aor, code, _ in rows),
         tuple(row[4] for row in rows),
+        tuple((server, circle) for server, circle in spots),
+        compared,
     )
 
 

@@ -26,7 +26,7 @@ from app.presenter import Cell, cell_of, local
 from app.services import services
 from app.status import PageStatus
 from app.store import sessions as known
-from app.store.peek import Glance
+from app.store.peek import NOTHING, Glance
 
 blueprint = Blueprint("live", __name__, url_prefix="/live")
 # The poll knows from Redis who asks; a session in the database is looked up only where that is not enough.
@@ -111,6 +111,7 @@ def _changes(view: View, seen: Glance, detail: str | None) -> BaseResponse:
         announcement=_announcement(changed, shown),
         panel=panel,
         now=now,
+        news=page_status.news if view.compared and request.args.get("n", "") != page_status.news.digest else None,
     )
     return _as_of(make_response(body), view, seen)
 
@@ -158,7 +159,7 @@ def sign(unique_id: int) -> BaseResponse:
     row = _unique(unique_id)
     line = directory.line_of(row)
     view = View(str(principal().scope), language(), (), (line,), (row.number,))
-    cell = status.read(view, Glance(None, (), {}), services().clock()).cells[0]
+    cell = status.read(view, NOTHING, services().clock()).cells[0]
     if request.args.get("h") == f"{cell.unique_id}.{cell.digest}":
         return make_response("", _NOTHING_NEW)
     return make_response(render_template("partials/sign.html", cell=cell, announced=True))

@@ -3,6 +3,7 @@
 from app.models.access import LoginSession, PrincipalKind, Staff
 from app.models.base import Base
 from app.models.customer import Account, Circle, CircleState, Unique
+from app.models.history import Coverage, CoverageCause, LineChange
 from app.models.holders import Holder, account_of, holder, holder_of, login_id_of, registered_email
 from app.models.live import is_live, with_live
 from app.models.request import (
@@ -22,7 +23,10 @@ __all__ = [
     "Base",
     "Circle",
     "CircleState",
+    "Coverage",
+    "CoverageCause",
     "Holder",
+    "LineChange",
     "LinkPurpose",
     "LoginSession",
     "MailedLink",

@@ -99,7 +99,7 @@ def uniques(circle_id: int) -> str:
         page=page,
         states=unique_list.STATES,
         on_demand=directory.is_on_demand(page.rows),
-        live=live_page(page.rows),
+        live=live_page(page.rows, compared=True),
         waiting=reading.waiting_uniques(session, [line.id for line in page.rows]),
         may_cancel=reading.may_ask(scope, RequestKind.CANCEL_UNIQUE),
         too_many=unique_list.MOST_BY_STATE if too_many else 0,
@@ -131,7 +131,7 @@ def registration(unique_id: int) -> BaseResponse:
     if panel is None:
         abort(404)
     if "HX-Request" in request.headers:
-        return make_response(render_template("partials/registration.html", **panel))
+        return make_response(render_template("partials/registration.html", panel=panel))
     answer = make_response(render_template("portal/registration.html", panel=panel, live=live))
     if shown.sign.kind is SignKind.CHECKING:
         # Without JavaScript nothing else would ever show the answer.

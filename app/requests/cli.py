@@ -14,7 +14,7 @@ from app.requests import settling
 from app.requests.asking import Wish
 from app.requests.settling import SettlingError
 from app.services import services
-from app.store import counts
+from app.store import places
 
 requests = AppGroup("requests", help="What customers asked to be added or cancelled.")
 
@@ -55,7 +55,7 @@ def carry_out(request_id: int, number: str | None) -> None:
     if server_id is not None:
         # Without Redis nothing is counted, and afterwards everything is counted anew anyway.
         with suppress(RedisError):
-            counts.make_due(services().redis, server_id)
+            places.make_due(services().redis, server_id)
     click.echo(f"request {row.id}: {row.kind.value} {row.target} is carried out")
 
 

@@ -1,10 +1,21 @@
-// What htmx leaves to us: no poll from a hidden tab, one at once when it is seen again, the page's clock, and the
-// plain word that the portal can't be reached. Without this file every page still works as of its load.
+// What htmx leaves to us: when to poll, the page's clock, and the plain word that the portal can't be reached. Without
+// this file every page still works as of its load.
 (() => {
   "use strict";
 
+  // A page polls soon after a change or an interaction, and less and less while nothing happens.
+  const SOON = 3_000;
+  const LATE = 15_000;
+  const LIVELY = 60_000;
+  const GROWTH = 1.5;
   const PATIENCE = 10_000;
+  const BEAT = 1_000;
+  const SLEPT = 5_000;
   let answered = Date.now();
+  let lively = Date.now();
+  let beaten = Date.now();
+  let pause = SOON;
+  let timer = 0;
 
   const poller = () => document.getElementById("live");
 
@@ -14,22 +25,45 @@
     document.body.classList.toggle("not-current", yes);
   };
 
-  const wake = () => {
-    if (document.hidden || !poller()) return;
-    // A tab that slept shows old signs until the first answer: say so.
-    if (Date.now() - answered > PATIENCE) lost(true);
-    htmx.trigger(poller(), "wake");
+  const poll = () => {
+    clearTimeout(timer);
+    if (!document.hidden && poller()) htmx.trigger(poller(), "wake");
   };
 
-  document.addEventListener("htmx:config:request", (event) => {
-    const ctx = event.detail.ctx;
-    if (document.hidden && ctx.sourceEvent && ctx.sourceEvent.type === "every") event.preventDefault();
-  });
+  const later = () => {
+    clearTimeout(timer);
+    pause = Date.now() - lively < LIVELY ? SOON : Math.min(pause * GROWTH, LATE);
+    timer = setTimeout(poll, pause);
+  };
+
+  const touched = () => {
+    lively = Date.now();
+    if (pause > SOON) later();
+  };
+
+  const tooOld = () => Date.now() - answered > pause + PATIENCE;
+
+  const wake = () => {
+    if (document.hidden || !poller()) return;
+    touched();
+    // A page that slept shows old signs until the first answer: say so.
+    if (tooOld()) lost(true);
+    poll();
+  };
+
+  const beat = () => {
+    const slept = Date.now() - beaten > SLEPT;
+    beaten = Date.now();
+    if (document.hidden || !poller()) return;
+    if (slept) wake();
+    else if (tooOld()) lost(true);
+  };
 
   document.addEventListener("htmx:after:request", (event) => {
     const ctx = event.detail.ctx;
     if (ctx.sourceElement !== poller() || ctx.response.status >= 400) return;
     answered = Date.now();
+    if (ctx.response.status !== 204) lively = Date.now();
     lost(false);
     const clock = document.getElementById("as-of");
     const moment = ctx.response.headers.get("X-As-Of");
@@ -37,9 +71,14 @@
   });
 
   document.addEventListener("htmx:finally:request", (event) => {
-    if (event.detail.ctx.sourceElement === poller() && Date.now() - answered > PATIENCE) lost(true);
+    if (event.detail.ctx.sourceElement === poller()) later();
   });
 
+  if (poller()) {
+    later();
+    setInterval(beat, BEAT);
+    for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, touched, { passive: true });
+  }
   document.addEventListener("visibilitychange", wake);
   window.addEventListener("pageshow", (event) => { if (event.persisted) wake(); });
 

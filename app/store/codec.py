@@ -1,17 +1,20 @@
-"""How bindings are written in Redis: compact JSON arrays, times as epoch seconds."""
+"""How a line's standing is written in Redis, and times in every other record: compact, read back as it was."""
 
-import json
 from datetime import UTC, datetime
+from math import floor
 
-from app.domain.registration import Contact, Registration
+from app.domain.changes import LineState
+from app.domain.standing import Cause, Standing
 
-UNREADABLE = b"?"
-"""Stands for the bindings of a line that the server told and nobody could read."""
+REGISTERED, GONE, UNREADABLE = b"+", b"-", b"?"
+"""The first byte of a record."""
+_MARKS = {LineState.REGISTERED: REGISTERED, LineState.NOT_REGISTERED: GONE, LineState.UNREADABLE: UNREADABLE}
+_STATES = {mark: state for state, mark in _MARKS.items()}
 
 
 def epoch(moment: datetime | None) -> float | None:
-    """Epoch seconds with milliseconds, None for None."""
-    return None if moment is None else round(moment.timestamp(), 3)
+    """Epoch seconds with milliseconds, None for None; never later than it was."""
+    return None if moment is None else floor(moment.timestamp() * 1000) / 1000
 
 
 def moment(seconds: float | None) -> datetime | None:
@@ -19,38 +22,26 @@ def moment(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
-def encode(contacts: tuple[Contact, ...]) -> bytes:
-    """The bindings of one registered line."""
-    rows = [
-        (
-            contact.uri,
-            contact.source,
-            contact.transport,
-            contact.user_agent,
-            epoch(contact.since),
-            epoch(contact.refreshed_at),
-            epoch(contact.expires_at),
-        )
-        for contact in contacts
-    ]
-    return json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+def encode(standing: Standing) -> bytes:
+    """``mark changes;since-or-cause NEWLINE bindings``, numbers in decimal and separated by commas."""
+    changes = ",".join(map(str, standing.changes))
+    more = standing.cause or ",".join(map(str, standing.since))
+    head = f"{changes};{more}" if more else changes
+    return b"%b%b\n%b" % (_MARKS[standing.state], head.encode(), standing.body)
 
 
-def decode(aor: str, value: bytes) -> Registration:
+def decode(value: bytes) -> Standing:
     """The reverse of `encode`. Raises ValueError for what it did not write."""
-    try:
-        return Registration(aor, tuple(_contact(*row) for row in json.loads(value)))
-    except (TypeError, OverflowError) as error:
-        raise ValueError("not a record of ours") from error
+    head, newline, body = value.partition(b"\n")
+    state = _STATES.get(head[:1])
+    if state is None or not newline:
+        raise ValueError("not a record of ours")
+    changes, _, more = head[1:].decode("ascii", "replace").partition(";")
+    times = _numbers(changes)
+    if state is LineState.REGISTERED:
+        return Standing(state, times, body, _numbers(more))
+    return Standing(state, times, body, cause=Cause(more) if more else None)
 
 
-def _contact(
-    uri: str,
-    source: str | None,
-    transport: str | None,
-    user_agent: str | None,
-    since: float | None,
-    refreshed: float | None,
-    expires: float | None,
-) -> Contact:
-    return Contact(uri, source, transport, user_agent, moment(refreshed), moment(expires), moment(since))
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(map(int, text.split(","))) if text else ()

@@ -6,6 +6,10 @@ _PREFIX = "tsunagari:"
 
 LOOKUP_SECONDS = 600
 """An answer to a look-up: longer than any page shows it, so that a snapshot always finds the newer one."""
+INCOMING_SECONDS = 3600
+"""A large change whose worker died goes by itself."""
+REVISION_SECONDS = 2 * 24 * 3600
+"""Longer than any login, and so than any page, lasts: one that ended equals one that never was."""
 SESSION_SECONDS = 600
 """A login known to be good; after that the database is asked again."""
 FAILURE_SECONDS = 7 * 24 * 3600
@@ -24,16 +28,38 @@ def server(server_id: int) -> str:
 
 
 def lines(server_id: int) -> str:
-    """Hash, key form of the AoR -> encoded bindings: the last good snapshot."""
+    """Hash, key form of the AoR -> how the line stands in the last good snapshot."""
     return f"{_PREFIX}lines:{server_id}"
 
 
-def counts(server_id: int) -> str:
-    """Hash, circle id -> its live lines that are registered in the last good snapshot.
+def overlay(server_id: int) -> str:
+    """Hash like `lines`, and newer: a large change that is published and not yet folded into `lines`."""
+    return f"{_PREFIX}overlay:{server_id}"
 
-    ``?`` and a circle id -> those that nobody could read; ``due`` -> epoch seconds at which all are counted anew.
-    """
-    return f"{_PREFIX}registered:{server_id}"
+
+def incoming(server_id: int, token: str) -> str:
+    """Hash like `lines`: a large change on its way, which no reader sees."""
+    return f"{_PREFIX}incoming:{server_id}:{token}"
+
+
+def places(server_id: int, bucket: int) -> str:
+    """String, packed: of each of some circles its registered and unreadable lines at a server, and its revision."""
+    return f"{_PREFIX}places:{server_id}:{bucket}"
+
+
+def recount(server_id: int) -> str:
+    """String: somebody wants the circles of a server to be counted anew."""
+    return f"{_PREFIX}recount:{server_id}"
+
+
+def looked(server_id: int) -> str:
+    """Sorted set, key form of the AoR by epoch seconds: the lines that were looked up lately."""
+    return f"{_PREFIX}looked:{server_id}"
+
+
+def history() -> str:
+    """List, JSON: changes of state that are not yet in the database."""
+    return f"{_PREFIX}history"
 
 
 def lookup(server_id: int, aor: str) -> str:
@@ -42,7 +68,7 @@ def lookup(server_id: int, aor: str) -> str:
 
 
 def circle_revision(circle_id: int) -> str:
-    """String: changes whenever a line of the circle does."""
+    """String: changes whenever a look-up of one of the circle's lines does."""
     return f"{_PREFIX}revision:{circle_id}"
 
 

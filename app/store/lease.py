@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, WatchError
 
 from app.store import keys
 
 _RENEW = "if redis.call('get',KEYS[1])==ARGV[1] then return redis.call('pexpire',KEYS[1],ARGV[2]) else return 0 end"
 _RELEASE = "if redis.call('get',KEYS[1])==ARGV[1] then return redis.call('del',KEYS[1]) else return 0 end"
+
+
+class LeaseLostError(Exception):
+    """Somebody else holds the lease by now: nothing was written."""
 
 
 class Lease:
@@ -34,6 +38,24 @@ class Lease:
     def release(self) -> None:
         """Let go, unless it is somebody else's by now."""
         self._redis.eval(_RELEASE, 1, self.key, self.token)
+
+
+@contextmanager
+def fenced(redis: "Redis", lease: Lease) -> "Iterator[Redis]":
+    """A transaction that is carried out at the end of the block, if the lease is still ours then.
+
+    Raises LeaseLostError: who was stopped for a while must not overwrite what a later one found.
+    """
+    with redis.pipeline(transaction=True) as pipe:
+        pipe.watch(lease.key)  # type: ignore[no-untyped-call] # the client's one method without types
+        if pipe.get(lease.key) != lease.token:
+            raise LeaseLostError
+        pipe.multi()
+        yield pipe
+        try:
+            pipe.execute()
+        except WatchError:
+            raise LeaseLostError from None
 
 
 @contextmanager

@@ -8,8 +8,11 @@ from redis import Redis
 
 from app.domain.registration import Registration
 from app.domain.sign import Answer, Mode, Sign, Source, changes_at, decide, newest
+from app.domain.standing import Standing
 from app.store import codec, keys, lookups, servers
-from app.store.lookups import LookupState
+from app.store.answers import answer_of
+from app.store.connection import raw
+from app.store.lookups import LookedUp, LookupState
 from app.store.servers import ServerState
 
 
@@ -29,20 +32,20 @@ class Facts:
 
     line: Line
     server: ServerState = field(default_factory=ServerState)
-    snapshot: Registration | None = None
-    """The bindings in the last good snapshot; None when it holds none."""
-    readable: bool = True
-    """Whether the last good snapshot could be read as far as this line is concerned."""
+    snapshot: Standing | None = None
+    """How it stands in the last good snapshot; None where that never told of it."""
     lookup: LookupState = field(default_factory=LookupState)
 
     def snapshot_answer(self) -> Answer | None:
         """What the last good snapshot says of the line: what is not in it is not registered."""
         at = self.server.answered_at
-        if at is None or not self.readable:
+        if at is None:
             return None
-        contacts = self.snapshot.contacts if self.snapshot else ()
-        since = min((contact.since for contact in contacts if contact.since), default=None)
-        return Answer(bool(contacts), at, Source.SNAPSHOT, since)
+        return (
+            Answer(registered=False, at=at, source=Source.SNAPSHOT)
+            if self.snapshot is None
+            else answer_of(self.snapshot, at, Source.SNAPSHOT)
+        )
 
     def sign(self, now: datetime) -> Sign:
         """The sign of the line at `now`."""
@@ -53,24 +56,31 @@ class Facts:
             ask=self.lookup.ask,
             interval=self.server.interval,
             now=now,
+            tried_at=self.server.tried_at,
         )
 
     def changes_at(self, now: datetime) -> datetime | None:
-        """When the sign will next change by the clock alone because of a look-up."""
+        """When the sign will next change by the clock alone, besides what ages with its server."""
         return changes_at(
             self.line.mode,
+            snapshot=self.snapshot_answer(),
             lookup=self.lookup.as_answer(),
             ask=self.lookup.ask,
             interval=self.server.interval,
             now=now,
         )
 
+    def standing(self) -> Standing | None:
+        """How the line stands by the newest answer."""
+        best = newest(self.snapshot_answer(), self.lookup.as_answer())
+        if best is not None and best.source is not Source.SNAPSHOT:
+            return self.lookup.standing
+        return self.snapshot
+
     def registration(self) -> Registration:
         """The bindings that the newest answer tells of."""
-        best = newest(self.snapshot_answer(), self.lookup.as_answer())
-        if best is not None and best.source is not Source.SNAPSHOT and self.lookup.answer is not None:
-            return self.lookup.answer.registration
-        return self.snapshot or Registration(self.line.aor)
+        standing = self.standing()
+        return standing.registration(self.line.aor) if standing else Registration(self.line.aor)
 
 
 def read(redis: "Redis", lines: Sequence[Line]) -> dict[int, Facts]:
@@ -85,24 +95,33 @@ def read(redis: "Redis", lines: Sequence[Line]) -> dict[int, Facts]:
             by_server.setdefault(line.server_id, []).append(line)
     with redis.pipeline(transaction=True) as pipe:
         for server_id, members in by_server.items():
+            aors = [line.aor for line in members]
             pipe.get(keys.server(server_id))
-            pipe.hmget(keys.lines(server_id), [line.aor for line in members])
-            pipe.mget([keys.lookup(server_id, line.aor) for line in members])
+            pipe.hmget(keys.overlay(server_id), aors)
+            pipe.hmget(keys.lines(server_id), aors)
+            pipe.mget([keys.lookup(server_id, aor) for aor in aors])
         answers = iter(pipe.execute())
     for members in by_server.values():
-        state, records, asks = servers.decode(next(answers)), next(answers), next(answers)
-        for line, record, ask in zip(members, records, asks, strict=True):
-            registration, readable = _registration(line, record)
-            facts[line.unique_id] = Facts(line, state, registration, readable, lookups.decode(line.aor, ask))
+        state, over, under, asks = servers.decode(next(answers)), next(answers), next(answers), next(answers)
+        for line, newer, older, ask in zip(members, over, under, asks, strict=True):
+            facts[line.unique_id] = Facts(line, state, _standing(newer or older), lookups.decode(ask))
     return facts
 
 
-def _registration(line: Line, record: bytes | None) -> tuple[Registration | None, bool]:
-    if record is None:
-        return None, True
-    if record == codec.UNREADABLE:
-        return None, False
-    return codec.decode(line.aor, record), True
+def known(redis: "Redis", server_id: int, aor: str) -> LookedUp | None:
+    """How a line stands by the newest answer, and when that was, for whoever asks its server again."""
+    facts = read(redis, [Line(0, server_id, aor, Mode.LIVE)])[0]
+    best, standing = newest(facts.snapshot_answer(), facts.lookup.as_answer()), facts.standing()
+    return LookedUp(best.at.timestamp(), standing) if best is not None and standing is not None else None
+
+
+def standings(redis: "Redis", server_id: int, aors: Sequence[str]) -> list[Standing | None]:
+    """How some lines of a server stand in its last good snapshot, in their order; nothing lies over `lines`."""
+    return [_standing(raw(value)) for value in redis.hmget(keys.lines(server_id), list(aors))] if aors else []
+
+
+def _standing(record: bytes | None) -> Standing | None:
+    return None if record is None else codec.decode(record)
 
 
 def without_store(lines: Iterable[Line]) -> Mapping[int, Facts]:

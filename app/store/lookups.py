@@ -2,15 +2,20 @@
 
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 from redis import Redis
 
+from app.domain.changes import LineState
+from app.domain.record import row_of
 from app.domain.registration import Lookup
 from app.domain.sign import ASK_PATIENCE, Answer, Ask, Source
+from app.domain.standing import Answered, Standing, follow
 from app.store import codec, keys
+from app.store.answers import answer_of
 from app.store.codec import epoch, moment
 from app.store.connection import raw
 from app.store.revisions import bump
@@ -22,21 +27,30 @@ _PENDING = int(ASK_PATIENCE.total_seconds() * 1000)
 class LookupState:
     """What is known of the newest look-ups of one line: the last answer, and the last asking."""
 
-    answer: Lookup | None = None
+    standing: Standing | None = None
+    at: datetime | None = None
+    """When the server was asked for the answer."""
     ask: Ask | None = None
     source: Source = Source.LOOKUP
     """What made the portal ask: a person, or the server's own hint."""
 
     def as_answer(self) -> Answer | None:
         """The answer as the rules of the sign want it."""
-        if self.answer is None:
+        if self.standing is None or self.at is None:
             return None
-        contacts = self.answer.registration.contacts
-        since = min((contact.since for contact in contacts if contact.since), default=None)
-        return Answer(bool(contacts), self.answer.asked_at, self.source, since)
+        return answer_of(self.standing, self.at, self.source)
 
 
-def decode(aor: str, value: bytes | None) -> LookupState:
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """The last answer to a look-up of a line."""
+
+    at: float
+    """Epoch seconds."""
+    standing: Standing
+
+
+def decode(value: bytes | None) -> LookupState:
     """The reverse of what `ask`, `answer` and `fail` store."""
     if value is None:
         return LookupState()
@@ -46,13 +60,27 @@ def decode(aor: str, value: bytes | None) -> LookupState:
     at = moment(record.get("at"))
     if at is None:
         return LookupState(ask=ask)
-    registration = codec.decode(aor, record["contacts"].encode())
-    return LookupState(Lookup(registration, at), ask, Source(record.get("by", Source.LOOKUP)))
+    return LookupState(codec.decode(record["line"].encode()), at, ask, Source(record["by"]))
 
 
 def read(redis: "Redis", server_id: int, aor: str) -> LookupState:
     """The newest look-ups of one line."""
-    return decode(aor, raw(redis.get(keys.lookup(server_id, aor))))
+    return decode(raw(redis.get(keys.lookup(server_id, aor))))
+
+
+def since(redis: "Redis", server_id: int, moment: float) -> Mapping[bytes, LookedUp]:
+    """The lines of a server whose last look-up was answered after `moment`, in epoch seconds."""
+    names = cast("list[bytes]", redis.zrangebyscore(keys.looked(server_id), f"({moment}", "+inf"))
+    if not names:
+        return {}
+    aors = [name.decode("utf-8", "replace") for name in names]
+    values = redis.mget([keys.lookup(server_id, aor) for aor in aors])
+    states = zip(names, (decode(raw(value)) for value in values), strict=True)
+    return {
+        name: LookedUp(state.at.timestamp(), state.standing)
+        for name, state in states
+        if state.at is not None and state.standing is not None
+    }
 
 
 def claim(redis: "Redis", server_id: int, aor: str) -> bool:
@@ -77,26 +105,47 @@ def fail(redis: "Redis", server_id: int, aor: str, circle_ids: Iterable[int], no
 
 
 def answer(
-    redis: "Redis", server_id: int, found: Lookup, circle_ids: Iterable[int], source: Source = Source.LOOKUP
-) -> None:
-    """Keep what the server answered."""
+    redis: "Redis",
+    server_id: int,
+    found: Lookup,
+    circle_ids: Iterable[int],
+    source: Source = Source.LOOKUP,
+    *,
+    before: LookedUp | None = None,
+) -> Standing:
+    """Keep what the server answered, which follows what was known `before`; how the line stands now."""
+    aor = found.registration.aor
+    state = LineState.REGISTERED if found.registration.contacts else LineState.NOT_REGISTERED
+    answered = Answered(found.asked_at.timestamp(), before.at if before else 0.0)
+    standing = follow(before.standing if before else None, state, row_of(found.registration)[1], answered)
     record: dict[str, object] = {
         "asked": epoch(found.asked_at),
         "answered": True,
         "at": epoch(found.asked_at),
         "by": source.value,
-        "contacts": codec.encode(found.registration.contacts).decode(),
+        "line": codec.encode(standing).decode(),
     }
-    _store(redis, server_id, found.registration.aor, circle_ids, record)
+    _store(redis, server_id, aor, circle_ids, record)
+    return standing
 
 
 def _store(redis: "Redis", server_id: int, aor: str, circle_ids: Iterable[int], record: dict[str, object]) -> None:
     key = keys.lookup(server_id, aor)
-    if "at" not in record:
+    at = cast("float | None", record.get("at"))
+    if at is None:
         # The last answer stays while the next one is awaited, and when it does not come.
         before = json.loads(redis.get(key) or b"{}")
-        record.update({name: before[name] for name in ("at", "by", "contacts") if name in before})
+        record.update({name: before[name] for name in ("at", "by", "line") if name in before})
     with redis.pipeline(transaction=True) as pipe:
         pipe.set(key, json.dumps(record, separators=(",", ":"), ensure_ascii=False), ex=keys.LOOKUP_SECONDS)
+        if at is not None:
+            _index(pipe, keys.looked(server_id), aor, at)
         bump(pipe, circle_ids)
         pipe.execute()
+
+
+def _index(pipe: "Redis", key: str, aor: str, at: float) -> None:
+    """Let the next pull find the look-up: what is older than an answer is kept is taken out again."""
+    pipe.zremrangebyscore(key, "-inf", at - keys.LOOKUP_SECONDS)
+    pipe.zadd(key, {aor: at})
+    pipe.expire(key, keys.LOOKUP_SECONDS)

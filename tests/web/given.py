@@ -5,7 +5,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from typing import cast
@@ -16,14 +16,15 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from app.domain.record import row_of
 from app.domain.registration import Contact, Lookup, Registration
+from app.domain.standing import Answered
 from app.extensions import db
 from app.models import LoginSession, PrincipalKind, Unique
-from app.store import lookups, snapshots
-from app.store.counts import Change
+from app.store import lookups, servers, snapshots
+from app.store.intake import Delta, Intake
 from app.store.lease import Lease
-from app.store.servers import ServerState
-from app.store.snapshots import Delta, Told
+from app.store.places import Places, bucket_of
 from tests.support.customers import LINE_NUMBERS, LIVE_HOST, ON_DEMAND_HOST, Customers
 from tests.support.portal import Portal, forms
 
@@ -137,21 +138,30 @@ class Registrars:
         """A whole snapshot in which exactly these lines are registered."""
         server_id, now = self.customers.servers[host], at or self.clock()
         registrations = [Registration(LINE_NUMBERS[name], (contact(LINE_NUMBERS[name], **changes),)) for name in lines]
-        delta = snapshots.compare(self.redis, server_id, registrations, now)
+        before = servers.read_one(self.redis, server_id)
+        known = before.answered_at.timestamp() if before.answered_at else 0.0
+        intake = Intake(self.redis, server_id, before.stored, Answered(now.timestamp(), known))
+        intake.take([row_of(registration) for registration in registrations])
+        delta = intake.finish((), explicit=False)
+        state = replace(
+            before, answered_at=now, tried_at=now, interval=INTERVAL, lines=delta.registered, stored=delta.stored,
+            counted=before.generation,
+        )  # fmt: skip
         lease = Lease(self.redis, f"pull-{server_id}", 5)
         assert lease.take()
-        state = ServerState(answered_at=now, tried_at=now, interval=INTERVAL, lines=delta.total)
-        snapshots.publish(self.redis, server_id, delta, state, self._change(delta, host, now), lease)
+        snapshots.publish(self.redis, server_id, delta, state, self._places(delta, lines, host), lease)
         lease.release()
 
-    def _change(self, delta: Delta, host: str, now: datetime) -> Change:
-        """The counts, as the workers make them of the database."""
-        live = [LINE_NUMBERS[name] for name in _LIVE[host] if delta.told(LINE_NUMBERS[name]) is Told.REGISTERED]
-        return Change(
-            circles={self.circle_of(number) for number in delta.turned},
-            registered=Counter(map(self.circle_of, live)),
-            due=now + timedelta(hours=1),
-        )
+    def _places(self, delta: Delta, lines: tuple[str, ...], host: str) -> Places:
+        """The circles, as the workers find them in the database."""
+        places = Places(self.redis, self.customers.servers[host])
+        places.load(bucket_of(circle) for circle in self.customers.circles.values())
+        turned = {self.circle_of(turn.key.decode()) for turn in delta.turned}
+        live = Counter(self.circle_of(LINE_NUMBERS[name]) for name in _LIVE[host] if name in lines)
+        for circle in self.customers.circles.values():
+            if places[circle].registered != live[circle] or circle in turned:
+                places.put(circle, live[circle], 0)
+        return places
 
     def circle_of(self, number: str) -> int:
         """The circle of a line, as the workers learn it from the database."""

@@ -1,6 +1,7 @@
 """The circle list: tabs, sorting, and counts that stay live without a count or a statement per poll."""
 
 import re
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from app.models import Circle, CircleState, PrincipalKind, Unique
+from app.store import keys, servers
 from tests.support.clock import Clock
 from tests.support.customers import CIRCLE_NUMBERS, LIVE_HOST, ON_DEMAND_HOST, Customers
 from tests.support.portal import Portal
@@ -155,8 +157,9 @@ class TestCounts:
         self, owner: Portal, page: TestResponse, customers: Customers, redis: "Redis"
     ) -> None:
         assert page.status_code == 200
-        for key in redis.keys("tsunagari:registered:*"):
-            redis.delete(key)
+        for server_id in customers.servers.values():
+            state = replace(servers.read_one(redis, server_id), counted=None)
+            redis.set(keys.server(server_id), servers.encode(state))
         assert counts(owner.get("/circles").text, customers.circles["tokyo"]) == (0, 0, 3)
 
     def test_without_redis_all_are_unknown(

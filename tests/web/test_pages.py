@@ -121,7 +121,7 @@ class TestDetails:
         registrars.answered("live")
         clock.advance(3600)
         text = owner.get(detail(customers)).text
-        assert "これはポータル側の問題で" in text
+        assert "電話機の設定を変える必要はありません" in text
         assert "最後に確認できたときの登録" in text
         assert "レジストされていない場合の対処方法" not in text
 

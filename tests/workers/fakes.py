@@ -38,7 +38,7 @@ class FakeAdapter:
 
     def snapshot(self) -> Pull:
         self.asked.append("*")
-        return Pull(self._pull())
+        return Pull.of(self._pull(), lambda: datetime.now(UTC))
 
     def _pull(self) -> Generator[Registration, None, PullReport]:
         yield from self.lines

@@ -22,7 +22,7 @@ class FolderAdapter:
         self._folder = Path(endpoint.url)
 
     def snapshot(self) -> Pull:
-        return Pull(self._pull())
+        return Pull.of(self._pull(), lambda: datetime.now(UTC))
 
     def _pull(self) -> Generator[Registration, None, PullReport]:
         taken_at = datetime.now(UTC)

@@ -13,6 +13,7 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.domain.changes import LineState
 from app.domain.registration import Registration
 from app.domain.sign import Mode, SignKind
 from app.live import lookup as asking
@@ -25,7 +26,8 @@ from tests.support.customers import LINE_NUMBERS, ON_DEMAND_HOST, Customers
 from tests.support.serve import Peer, ScriptedServer
 from tests.workers.fakes import FakeAdapter, failing, registration
 from workers import jobs
-from workers.jobs import run_lookup, run_pull
+from workers.jobs import run_lookup
+from workers.pulling import run_pull
 from workers.runtime import Runtime
 from workers.sip.base import Endpoint, Problem, SipError
 from workers.sip.registry import adapter_for
@@ -97,8 +99,8 @@ def test_a_failure_says_why_and_keeps_the_last_answer(
     assert sign_of(redis, asked_server) is SignKind.CHECK_FAILED
     assert state.ask is not None
     assert state.ask.failed == error.problem.value
-    assert state.answer is not None
-    assert state.answer.registration.contacts
+    assert state.standing is not None
+    assert state.standing.state is LineState.REGISTERED
 
 
 def test_an_error_of_ours_is_a_fault_and_is_not_hidden(
@@ -167,7 +169,7 @@ def test_since_when_a_binding_is_there_outlives_the_look_up(
     assert since is not None
     run_lookup(runtime, asked_server, AOR, circle_id, datetime.now(UTC))
     facts = lines.read(redis, [line])[1]
-    assert facts.lookup.answer is not None
+    assert facts.lookup.standing is not None
     assert facts.registration().contacts[0].since == since
 
 

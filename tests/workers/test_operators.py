@@ -16,7 +16,7 @@ from app.store import keys
 from tests.support.customers import LIVE_HOST, ON_DEMAND_HOST
 from tests.workers.fakes import FakeAdapter, failing, registration
 from workers import operators
-from workers.jobs import pull_lease
+from workers.pulling import pull_lease
 from workers.runtime import Runtime
 from workers.sip.base import Capability, Check, Problem, SipError
 from workers.words import WORDS

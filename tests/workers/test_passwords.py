@@ -22,7 +22,8 @@ from tests.support.customers import Customers
 from tests.support.redis import RedisServer
 from tests.workers.fakes import FakeAdapter, failing
 from workers import jobs
-from workers.jobs import run_lookup, run_pull, run_set_password
+from workers.jobs import run_lookup, run_set_password
+from workers.pulling import run_pull
 from workers.runtime import Runtime
 from workers.sip.base import Capability, Endpoint, Problem, SipError
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import pytest
 from redis import Redis
@@ -17,9 +18,10 @@ from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 from sqlalchemy.orm import Session
 
-from app.domain.registration import Lookup
+from app.domain.changes import LineState
+from app.domain.standing import Standing
 from app.models import SipServer, Unique
-from app.store import keys, lookups, servers
+from app.store import codec, keys, lookups, servers
 from app.store.servers import ServerState
 from tests.support.customers import LIVE_HOST, ON_DEMAND_HOST, Customers
 from tests.support.process import ROOT, Child, environment, flask, python
@@ -96,7 +98,8 @@ def state_of(redis: "Redis", server_id: int) -> ServerState:
 
 
 def lines_of(redis: "Redis", server_id: int) -> set[object]:
-    return set(redis.hkeys(keys.lines(server_id)))
+    lines = cast("dict[bytes, bytes]", redis.hgetall(keys.lines(server_id)))
+    return {name for name, value in lines.items() if value.startswith(codec.REGISTERED)}
 
 
 def answered_after(redis: "Redis", server_id: int, moment: datetime) -> bool:
@@ -144,10 +147,10 @@ def test_look_ups_do_not_wait_for_pulls(
         "workers.jobs.lookup", server_id, row.aor, row.circle_id, datetime.now(UTC).isoformat()
     )
 
-    def answer() -> Lookup | None:
-        return lookups.read(redis, server_id, row.aor).answer
+    def answer() -> Standing | None:
+        return lookups.read(redis, server_id, row.aor).standing
 
-    assert until(answer, 1, "the answer").registration.contacts
+    assert until(answer, 1, "the answer").state is LineState.REGISTERED
 
 
 def test_they_go_on_by_themselves_when_redis_was_gone(

@@ -4,6 +4,8 @@ import logging
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain, repeat
+from typing import cast
 
 import pytest
 from redis import Redis
@@ -13,13 +15,13 @@ from sqlalchemy.orm import sessionmaker
 from app.config import Config
 from app.domain.registration import PullReport, Registration
 from app.domain.sign import Mode
-from app.store import keys, lines, servers
+from app.store import codec, keys, lines, places, servers
 from app.store.lines import Line
 from app.store.servers import ServerState
 from tests.support.customers import LINE_NUMBERS, Customers
 from tests.support.wait import until
 from tests.workers.fakes import FakeAdapter, failing, registration
-from workers.jobs import pull_lease, queued_marker, run_pull
+from workers.pulling import pull_lease, queued_marker, run_pull
 from workers.runtime import Runtime
 from workers.sip.base import Problem, SipError
 
@@ -31,13 +33,14 @@ def state_of(redis: "Redis", server_id: int) -> ServerState:
 
 
 def stored(redis: "Redis", server_id: int) -> set[str]:
-    return {str(name, "utf-8") for name in redis.hkeys(keys.lines(server_id)) if isinstance(name, bytes)}
+    lines = cast("dict[bytes, bytes]", redis.hgetall(keys.lines(server_id)))
+    return {name.decode() for name, value in lines.items() if value.startswith(codec.REGISTERED)}
 
 
 def everything(redis: "Redis", server_id: int) -> tuple[object, ...]:
     """What must not change when a pull fails."""
     state = state_of(redis, server_id)
-    revisions = [redis.get(name) for name in sorted(redis.keys(keys.circle_revision(0)[:-1] + "*"))]
+    revisions = redis.get(keys.places(server_id, 0))
     return redis.hgetall(keys.lines(server_id)), revisions, state.answered_at, state.lines, state.interval
 
 
@@ -60,28 +63,33 @@ def test_stores_what_the_server_told(
     assert (state.answered_at, state.problem, state.lines, state.broken, state.uptime) == (taken, None, 2, 1, 77.0)
     assert state.interval == timedelta(seconds=5)
     assert stored(redis, server_id) == {LIVE, "nobody-of-ours"}
-    assert redis.get(keys.circle_revision(customers.circles["tokyo"])) is not None
-    assert redis.get(keys.circle_revision(customers.circles["stranger"])) is None
+    assert state.generation
 
 
 def test_only_circles_of_changed_lines_get_a_new_revision(
     runtime: Runtime, good: FakeAdapter, redis: "Redis", server_id: int, customers: Customers
 ) -> None:
-    names = [keys.circle_revision(customers.circles[name]) for name in ("tokyo", "stranger")]
-    tokyo, stranger = redis.mget(names)
+    def revisions() -> tuple[int, ...]:
+        circles = [customers.circles[name] for name in ("tokyo", "stranger")]
+        found = places.read(redis, {server_id: circles})[server_id].circles
+        assert found is not None
+        return tuple(found[circle].revision for circle in circles)
+
+    tokyo, stranger = revisions()
     good.lines = [*good.lines, registration(PHONE)]
     run_pull(runtime, server_id)
-    after = redis.mget(names)
+    after = revisions()
     assert after[0] != tokyo
     assert after[1] == stranger
     run_pull(runtime, server_id)
-    assert redis.mget(names) == after
+    assert revisions() == after
 
 
 def test_readers_see_one_snapshot_or_the_other(
     runtime: Runtime, adapter: FakeAdapter, redis: "Redis", server_id: int, config: Config
 ) -> None:
-    sets = [frozenset(f"{letter}{number}" for number in range(200)) for letter in "ab"]
+    both = {f"c{number}" for number in range(120)}
+    sets = [frozenset(both | {f"{letter}{number}" for number in range(80)}) for letter in "ab"]
     wanted = [Line(number, server_id, aor, Mode.LIVE) for number, aor in enumerate(sorted(sets[0] | sets[1]))]
     seen: set[frozenset[str]] = set()
     over = threading.Event()
@@ -90,7 +98,7 @@ def test_readers_see_one_snapshot_or_the_other(
         with Redis.from_url(config.redis_url, socket_timeout=10) as client:
             while not over.is_set():
                 facts = lines.read(client, wanted)
-                seen.add(frozenset(fact.line.aor for fact in facts.values() if fact.snapshot is not None))
+                seen.add(frozenset(fact.line.aor for fact in facts.values() if fact.registration().contacts))
 
     reader = threading.Thread(target=look)
     reader.start()
@@ -222,7 +230,7 @@ def test_a_slow_pull_stretches_the_interval_that_signs_are_judged_by(
     runtime: Runtime, adapter: FakeAdapter, redis: "Redis", server_id: int
 ) -> None:
     began = datetime.now(UTC)
-    times = iter([began, began + timedelta(seconds=12)])
+    times = chain([began], repeat(began + timedelta(seconds=12)))
     run_pull(replace(runtime, clock=lambda: next(times)), server_id)
     assert state_of(redis, server_id).interval == timedelta(seconds=12)
 

@@ -12,7 +12,8 @@ from app.store import failures, keys
 from tests.support.customers import LINE_NUMBERS
 from tests.workers.fakes import FakeAdapter, registration
 from workers import refusals
-from workers.jobs import run_lookup, run_pull
+from workers.jobs import run_lookup
+from workers.pulling import run_pull
 from workers.runtime import Runtime
 from workers.sip.base import Capability, Problem, SipError
 

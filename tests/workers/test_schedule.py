@@ -23,7 +23,7 @@ from tests.support.redis import RedisServer
 from tests.support.wait import until
 from tests.workers.fakes import FakeAdapter, runtime_with
 from workers import jobs
-from workers.jobs import pull_lease, queued_marker
+from workers.pulling import pull_lease, queued_marker
 from workers.runtime import Runtime
 from workers.schedule import Scheduler, live_servers
 

@@ -1,12 +1,16 @@
 """What every SIP server family's adapter offers, and the one error that it raises."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, Self
 
+from app.domain.record import Row, contacts_of, row_of
 from app.domain.registration import AuthFailure, Lookup, PullReport, Registration
+
+BATCH = 1000
+"""Lines that are handed on together."""
 
 
 class Problem(StrEnum):
@@ -24,6 +28,9 @@ class Problem(StrEnum):
     GARBAGE = "garbage"
     TOO_LARGE = "too_large"
     LOADING = "loading"
+    OUTDATED = "outdated"
+    HELD = "held"
+    FOREIGN = "foreign"
     CLOCK_SKEW = "clock_skew"
     UNSUPPORTED = "unsupported"
     CONFIGURATION = "configuration"
@@ -55,23 +62,34 @@ class Capability(StrEnum):
 
 
 class Pull(Iterator[Registration]):
-    """All registrations of a server, one by one, to be believed only when the last has come.
+    """All registrations of a server, to be believed only when the last has come.
 
-    Iterate it once. An exception on the way means that nothing of it may be believed. Afterwards `report` says what
-    is known of the whole.
+    Iterate it once: one by one as values, or by `rows` many at a time as bytes, which a million of them want. An
+    exception on the way means that nothing of it may be believed. Afterwards `report` says what is known of the whole.
     """
 
-    def __init__(self, records: Generator[Registration, None, PullReport]) -> None:
-        self._records = records
+    def __init__(self, batches: Generator[list[Row], None, PullReport]) -> None:
+        self._batches = batches
+        self._one_by_one = self._values()
         self._report: PullReport | None = None
 
+    @classmethod
+    def of(cls, records: Generator[Registration, None, PullReport], now: Callable[[], datetime]) -> Self:
+        """A pull of registrations as values; those of their bindings that have ended by `now` do not count."""
+        return cls(_batches(records, now))
+
+    def rows(self) -> Iterator[list[Row]]:
+        """Each line once, many at a time; where the report is `explicit` those that are not registered too."""
+        self._report = yield from self._batches
+
     def __next__(self) -> Registration:
-        try:
-            return next(self._records)
-        except StopIteration as end:
-            if self._report is None:
-                self._report = end.value
-            raise StopIteration from None
+        return next(self._one_by_one)
+
+    def _values(self) -> Iterator[Registration]:
+        for batch in self.rows():
+            for key, body in batch:
+                if body:
+                    yield Registration(key.decode("utf-8", "replace"), contacts_of(key, body))
 
     @property
     def report(self) -> PullReport:
@@ -79,6 +97,21 @@ class Pull(Iterator[Registration]):
         if self._report is None:
             raise RuntimeError("the pull has not come to its end")
         return self._report
+
+
+def _batches(
+    records: Generator[Registration, None, PullReport], now: Callable[[], datetime]
+) -> Generator[list[Row], None, PullReport]:
+    while True:
+        batch: list[Row] = []
+        try:
+            while len(batch) < BATCH:
+                batch.append(row_of(next(records).current(now())))
+        except StopIteration as end:
+            yield batch
+            report: PullReport = end.value
+            return report
+        yield batch
 
 
 @dataclass(frozen=True, slots=True)

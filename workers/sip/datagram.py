@@ -3,14 +3,16 @@
 import contextlib
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from workers.sip.base import Endpoint, Problem, SipError
@@ -22,6 +24,9 @@ _LARGEST = 65536
 # Linux tells an unconnected socket of "port unreachable" only when asked (IP_RECVERR, IPV6_RECVERR).
 _TELL_ERRORS = {socket.AF_INET: (socket.IPPROTO_IP, 11), socket.AF_INET6: (socket.IPPROTO_IPV6, 25)}
 
+_LAST_ID = re.compile(rb',"id":"([0-9a-f-]+)"\}\s*\Z')
+
+Tag = TypeVar("Tag")
 Body = Callable[[str], bytes]
 
 
@@ -55,12 +60,65 @@ class DatagramClient:
         """
         calls = iter(bodies)
         while window := list(islice(calls, self._window)):
-            wait(len(window))
-            asked = {name: body(name) for name, body in ((self._name(), body) for body in window)}
-            answers = self._exchange(asked)
-            for name, datagram in asked.items():
-                # An error without an id may be anyone's: whoever went unanswered asks again, alone.
-                yield answers[name] if name in answers else self._exchange({name: datagram}).get(name)
+            answers = dict(self.stream(enumerate(window), wait))
+            yield from (answers[index] for index in range(len(window)))
+
+    def stream(
+        self, calls: Iterable[tuple[Tag, Body]], wait: Callable[[int], None]
+    ) -> Iterator[tuple[Tag, bytes | None]]:
+        """The same in the order in which the answers come, each with its call's tag; the window is always full."""
+        waiting: dict[bytes, tuple[Tag, bytes]] = {}
+        rest, nameless = iter(calls), 0
+        while True:
+            # After an answer that names no call those under way are awaited: it is one of theirs.
+            room = 0 if nameless else self._window - len(waiting)
+            if 2 * room >= self._window:
+                self._begin(list(islice(rest, room)), waiting, wait)
+            if not waiting:
+                return
+            if nameless >= len(waiting):
+                yield from self._alone(waiting)
+                waiting.clear()
+                nameless = 0
+                continue
+            answer = self._await(waiting)
+            named = _id_of(answer)
+            if named is None:
+                nameless += 1
+            elif named in waiting:
+                yield waiting.pop(named)[0], answer
+
+    def _begin(
+        self, calls: list[tuple[Tag, Body]], waiting: dict[bytes, tuple[Tag, bytes]], wait: Callable[[int], None]
+    ) -> None:
+        """Send some calls, when that may be done."""
+        if calls:
+            wait(len(calls))
+        for tag, body in calls:
+            name = self._name()
+            datagram = body(name)
+            waiting[name.encode()] = tag, datagram
+            self._send((datagram,))
+
+    def _await(self, waiting: Mapping[bytes, tuple[object, bytes]]) -> bytes:
+        """The next datagram of the server. What has no answer by then is sent again, twice."""
+        end = time.monotonic() + self._timeout
+        for attempt in range(1, _RESENDS + 1):
+            answer = self._receive(end - self._timeout * (1 - attempt / _RESENDS))
+            if answer is not None:
+                return answer
+            if attempt < _RESENDS:
+                self._send(datagram for _, datagram in waiting.values())
+        raise SipError(Problem.TIMEOUT, f"{len(waiting)} calls were not answered in time")
+
+    def _alone(self, waiting: Mapping[bytes, tuple[Tag, bytes]]) -> Iterator[tuple[Tag, bytes | None]]:
+        """Each call asked alone: an answer without an id is then its own."""
+        for name, (tag, datagram) in waiting.items():
+            self._send((datagram,))
+            answer = self._await({name: (tag, datagram)})
+            while (named := _id_of(answer)) not in (None, name):
+                answer = self._await({name: (tag, datagram)})
+            yield tag, None if named is None else answer
 
     def close(self) -> None:
         """End the socket."""
@@ -71,28 +129,6 @@ class DatagramClient:
     def _name(self) -> str:
         self._calls += 1
         return f"{self._token}-{self._calls}"
-
-    def _exchange(self, asked: dict[str, bytes]) -> dict[str, bytes]:
-        """The answers by id. Ends early when as many came as were asked for, though some carry no id."""
-        answers: dict[str, bytes] = {}
-        nameless = 0
-        end = time.monotonic() + self._timeout
-        self._send(asked.values())
-        for attempt in range(1, _RESENDS + 1):
-            until = end - self._timeout * (1 - attempt / _RESENDS)
-            while len(answers) + nameless < len(asked):
-                if (datagram := self._receive(until)) is None:
-                    break
-                name = _id_of(datagram)
-                if name in asked:
-                    answers[name] = datagram
-                elif name is None:
-                    nameless += 1
-            else:
-                return answers
-            if attempt < _RESENDS:
-                self._send(datagram for name, datagram in asked.items() if name not in answers)
-        raise SipError(Problem.TIMEOUT, f"{len(asked) - len(answers)} of {len(asked)} calls were not answered in time")
 
     def _send(self, datagrams: Iterable[bytes]) -> None:
         self._sock.settimeout(self._timeout)
@@ -148,14 +184,17 @@ def _udp(url: SplitResult) -> tuple[socket.socket, tuple[object, ...]]:
     return sock, address
 
 
-def _id_of(datagram: bytes) -> str | None:
+def _id_of(datagram: bytes) -> bytes | None:
     """The id that an answer repeats; None where it is no answer to one call, such as ``500 Internal error``."""
+    # Quotes within strings are escaped: what looks like an id at the very end is one.
+    if last := _LAST_ID.search(datagram):
+        return last[1]
     try:
         answer = json.loads(datagram.decode("utf-8", errors="replace"), strict=False)
     except (ValueError, RecursionError):
         return None
     name = answer.get("id") if isinstance(answer, dict) else None
-    return name if isinstance(name, str) else None
+    return name.encode("utf-8", "replace") if isinstance(name, str) else None
 
 
 def _problem(error: OSError) -> SipError:

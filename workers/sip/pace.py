@@ -14,10 +14,13 @@ class Pace:
         self._clock = clock
         self._pause = pause
         self._next = clock()
+        self.paused = 0.0
+        """Seconds that were waited so far."""
 
     def wait(self, calls: int = 1) -> None:
         """Come back when the next `calls` may be made."""
         now = self._clock()
         if self._next > now:
             self._pause(self._next - now)
+            self.paused += self._next - now
         self._next = max(self._next, now) + calls * self._interval

@@ -8,7 +8,7 @@ import socket
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol, cast
+from typing import IO, Any, Protocol, cast
 from urllib.parse import quote, unquote, urlsplit
 
 import psycopg
@@ -19,6 +19,8 @@ from workers.sip.base import Problem, SipError
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _BATCH = 5000
 _COLUMNS = b"SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped"
+# bigint, smallint, integer, text, bpchar, varchar: as text they are what they are.
+_COPIED = frozenset((20, 21, 23, 25, 1042, 1043))
 _STATES = {
     "28": Problem.CREDENTIALS,
     "42501": Problem.PERMISSION,
@@ -77,6 +79,12 @@ class Database(Protocol):
     def rows(self, query: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
         """The rows of a query as they come from the server; what is no UTF-8 in a text is replaced."""
 
+    def copy(self, query: str, file: IO[bytes]) -> bool:
+        """Write the rows of a query into a file, as the text that PostgreSQL's COPY makes; False where that is none.
+
+        It is none at SQLite, and for columns that hold local times, whose text says nothing that could be relied on.
+        """
+
     def execute(self, statement: str, values: Sequence[object] = ()) -> int:
         """Run a statement; how many rows it touched."""
 
@@ -122,6 +130,15 @@ class _Postgres:
             cursor.itersize = _BATCH
             cursor.execute(_marked(query), values)
             yield from cursor
+
+    def copy(self, query: str, file: IO[bytes]) -> bool:
+        described = self._connection.execute(f"{query} LIMIT 0".encode()).description or ()
+        if any(column.type_code not in _COPIED for column in described):
+            return False
+        with self._connection.cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT".encode()) as copy:
+            for row in copy:
+                file.write(row)
+        return True
 
     def execute(self, statement: str, values: Sequence[object] = ()) -> int:
         return self._connection.execute(_marked(statement), values).rowcount
@@ -195,6 +212,9 @@ class _Sqlite:
 
     def rows(self, query: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
         yield from self._connection.execute(query, tuple(values))
+
+    def copy(self, query: str, file: IO[bytes]) -> bool:  # noqa: ARG002  the protocol's signature
+        return False
 
     def execute(self, statement: str, values: Sequence[object] = ()) -> int:
         return self._connection.execute(statement, tuple(values)).rowcount

@@ -50,7 +50,7 @@ class AsteriskAdapter:
 
     def snapshot(self) -> Pull:
         """Every registered line of the server."""
-        return Pull(self._pull())
+        return Pull.of(self._pull(), self._now)
 
     def _pull(self) -> Generator[Registration, None, PullReport]:
         # All is read before the first is given away: Asterisk drops what a slow reader does not take.

@@ -37,7 +37,7 @@ class FreeswitchAdapter:
 
     def snapshot(self) -> Pull:
         """Every line with a binding that has not expired."""
-        return Pull(self._records())
+        return Pull.of(self._records(), self._now)
 
     def lookup(self, aor: str) -> Lookup:
         """One line, asked for by its key."""

@@ -26,7 +26,7 @@ def examine(site: Site, able: frozenset[Capability]) -> Check:
         version = facts.version(rpc.ask("core.version"))
         asked_at = site.now()
         skew = facts.clock_skew(rpc.ask("core.uptime"), asked_at)
-        found = state(rpc, site.table)
+        found = state(rpc, site)
         findings += _commands(rpc, site)
         findings += _failing("", lambda: _table(rpc, site))
         findings += _failing("", lambda: _source(rpc, site, found))
@@ -65,7 +65,7 @@ def _source(rpc: Rpc, site: Site, found: State) -> None:
         with site.sweeper() as sweeper:
             sweeper.call("core.version")
     if site.source != "sql":
-        refuse_loading(rpc, site.table, found.uptime)
+        refuse_loading(rpc, site, found.uptime)
 
 
 def _failures(rpc: Rpc, site: Site, able: frozenset[Capability]) -> tuple[set[Capability], list[Finding]]:

@@ -11,7 +11,7 @@ from workers.sip.kamailio.check import examine
 from workers.sip.kamailio.rpc import Rpc
 from workers.sip.kamailio.site import DATABASES, Site, refuse_loading, state
 
-_SNAPSHOTS = {"dump": dump.pull, "htable": htable.pull, "sql": location.pull, "sweep": sweep.pull}
+_SNAPSHOTS = {"htable": htable.pull, "sql": location.pull, "sweep": sweep.pull}
 
 
 def _now() -> datetime:
@@ -50,6 +50,8 @@ class KamailioAdapter:
 
     def snapshot(self) -> Pull:
         """See base.Adapter."""
+        if self._site.source == "dump":
+            return Pull.of(dump.pull(self._site), self._site.now)
         return Pull(_SNAPSHOTS[self._site.source](self._site))
 
     def lookup(self, aor: str) -> Lookup:
@@ -103,7 +105,7 @@ def _nobody(rpc: Rpc, site: Site, aor: str, fault: parse.Fault) -> Lookup | None
     if not fault.nobody:
         raise fault.error()
     try:
-        refuse_loading(rpc, site.table, state(rpc, site.table).uptime)
+        refuse_loading(rpc, site, state(rpc, site).uptime)
     except SipError as error:
         if error.problem is not Problem.LOADING or site.source != "sql":
             raise

@@ -1,6 +1,7 @@
 """One binding as Kamailio describes it, whether by RPC, in its mirror or in its location table. Pure."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeGuard
 
@@ -9,6 +10,8 @@ from app.domain.registration import Contact
 from app.domain.text import clean
 
 _ABSENT = frozenset(("[not set]", "n/a", "<null>"))
+ABSENT = frozenset(word.encode() for word in _ABSENT)
+"""What stands for nothing, as bytes."""
 _ENDED = frozenset(("expired", "deleted"))
 _TRANSPORTS = frozenset(("udp", "tcp", "tls", "ws", "wss"))
 _TRANSPORT = re.compile(r";transport=(\w+)", re.IGNORECASE)
@@ -48,6 +51,18 @@ def contact_of(record: object, now: datetime) -> Contact | None:
         expires_at=_end(left, now),
     )
     return contact if contact.current(now) else None
+
+
+def corrected(contact: Contact, seconds: int) -> Contact:
+    """The contact with our times instead of the server's, whose clock is ahead by `seconds`."""
+    if not seconds:
+        return contact
+    ahead = timedelta(seconds=seconds)
+    return replace(
+        contact,
+        refreshed_at=contact.refreshed_at and contact.refreshed_at - ahead,
+        expires_at=contact.expires_at and contact.expires_at - ahead,
+    )
 
 
 def uri_of(value: object) -> str:

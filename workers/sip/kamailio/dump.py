@@ -1,8 +1,11 @@
 """The source "dump": one `ul.dump`, whose cost grows with the square of the lines. For small servers."""
 
+import time
+from dataclasses import replace
+
 from workers.sip.base import Problem, SipError
 from workers.sip.kamailio import parse
-from workers.sip.kamailio.site import Records, Site, State, refuse_loading, state
+from workers.sip.kamailio.site import Records, Site, State, is_loading, report_of, state
 
 
 def pull(site: Site) -> Records:
@@ -10,12 +13,14 @@ def pull(site: Site) -> Records:
     taken_at = site.now()
     with site.rpc() as rpc:
         # A server that keeps its state to itself can still be read.
-        found = state(rpc, site.table)
+        found = state(rpc, site)
         refuse_large(site, found)
-        refuse_loading(rpc, site.table, found.uptime)
+        loading = is_loading(rpc, site, found.uptime)
+        began = time.monotonic()
         result = rpc.call("ul.dump")
+        busy = time.monotonic() - began
     broken = yield from parse.dumped(result, site.table, site.home, site.now())
-    return broken.report(taken_at, found.users, found.uptime)
+    return replace(report_of(taken_at, found, broken), loading=loading, busy=busy)
 
 
 def refuse_large(site: Site, found: State) -> None:

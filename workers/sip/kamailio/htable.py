@@ -1,43 +1,44 @@
 """The source "htable": the mirror that our tsunagari.cfg keeps, read with `htable.dump` in linear time."""
 
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import replace
+from typing import IO
 
-from app.domain.registration import Contact, Registration
+from app.domain import record
+from app.domain.record import Row
+from app.domain.registration import Registration
 from workers.sip.base import Problem, SipError
-from workers.sip.kamailio import facts
-from workers.sip.kamailio.contact import BrokenError, line_key
+from workers.sip.kamailio import facts, mirror
+from workers.sip.kamailio.contact import BrokenError, corrected, line_key
 from workers.sip.kamailio.parse import Broken
-from workers.sip.kamailio.rpc import Rpc
-from workers.sip.kamailio.site import Records, Site, State, refuse_loading, refuse_restarted, state
+from workers.sip.kamailio.plain import plain_rows
+from workers.sip.kamailio.rpc import REQUEST, Rpc
+from workers.sip.kamailio.site import Batches, Site, State, is_loading, refuse_restarted, report_of, state
 from workers.sip.kamailio.slots import Entry
 from workers.sip.kamailio.values import mirrored, mirrored_contact
+from workers.sip.repeats import Repeats
 
+_IN_MEMORY = 4 * 1024 * 1024
 # A REGISTER that is being served is in usrloc a moment before it is in the mirror.
 _ATTEMPTS = 3
 _ENOUGH = 0.98
 _FEW = 20
 
 
-def pull(site: Site) -> Records:
+def pull(site: Site) -> Batches:
     """Every line of the mirror, if that is as full as usrloc itself. Raises SipError."""
     taken_at = site.now()
-    lines: dict[str, tuple[str, ...]] = {}
     broken = Broken()
-    with site.rpc() as rpc:
+    with site.rpc() as rpc, tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
         before, held_before = believed(rpc, site)
-        refuse_loading(rpc, site.table, before.uptime)
-        came = _gather(rpc.table("htable.dump", site.mirror), site.home, lines, broken)
+        busy = rpc.table(file, "htable.dump", site.mirror)
         after, held_after = believed(rpc, site)
-    refuse_restarted(before, after)
-    least = min(held_before, held_after) * _ENOUGH - _FEW
-    if came < least:
-        raise SipError(Problem.TRUNCATED, f"{came} of {held_after} entries of the mirror came")
-    for key, pairs in lines.items():
-        contacts = _contacts(key, pairs, site, broken)
-        if contacts:
-            broken.lines.discard(key)
-            yield Registration(key, contacts)
-    return broken.report(taken_at, after.users, after.uptime)
+        refuse_restarted(before, after)
+        loading = is_loading(rpc, site, after.uptime)
+        least = min(held_before, held_after) * _ENOUGH - _FEW
+        yield from _lines(file, site, broken, before.correction, least)
+    return replace(report_of(taken_at, after, broken), loading=loading, busy=busy)
 
 
 def believed(rpc: Rpc, site: Site) -> tuple[State, int]:
@@ -46,7 +47,7 @@ def believed(rpc: Rpc, site: Site) -> tuple[State, int]:
     Raises SipError: TABLE_MISSING, LOADING where usrloc has contacts that the mirror does not know.
     """
     for _ in range(_ATTEMPTS):
-        found = state(rpc, site.table)
+        found = state(rpc, site)
         held = facts.entries(rpc.call("htable.stats"), site.mirror)
         if held is None:
             raise SipError(
@@ -59,30 +60,37 @@ def believed(rpc: Rpc, site: Site) -> tuple[State, int]:
     raise SipError(Problem.LOADING, f"the mirror has {held} of {found.contacts} contacts")
 
 
-def _gather(entries: Iterable[Entry], home: str, lines: dict[str, tuple[str, ...]], broken: Broken) -> int:
-    """Put contact and value of each entry to its line, one behind the other; how many entries there were."""
+def _lines(file: IO[bytes], site: Site, broken: Broken, skew: int, least: float) -> Generator[list[Row], None, None]:
+    """Each line once: those with one contact as they come, all others at the end. Raises SipError(TRUNCATED)."""
+    repeats = Repeats()
+    repeats.note(mirror.names(file))
+    held: dict[bytes, list[bytes]] = {}
     came = 0
+    for block in mirror.blocks(file, REQUEST):
+        came += len(block.plain) + len(block.odd)
+        rows = plain_rows(block.plain, site.home, repeats, int(site.now().timestamp()), skew)
+        for key, binding in (*rows.others, *_odd([*block.odd, *rows.odd], site, broken, skew)):
+            held.setdefault(key, []).append(binding)
+        yield rows.single
+    if came < least:
+        raise SipError(Problem.TRUNCATED, f"{came} entries of the mirror came, it has more than {least:.0f}")
+    broken.lines -= {key.decode() for key in held}
+    yield [(key, record.body_of(bindings)) for key, bindings in held.items()]
+
+
+def _odd(entries: Iterable[Entry], site: Site, broken: Broken, skew: int) -> Iterator[tuple[bytes, bytes]]:
+    """Key and binding of each entry that can be read and has not ended."""
     for name, value in entries:
-        came += 1
         try:
             aor, uri = mirrored(name)
-            key = line_key(aor, home)
+            key = line_key(aor, site.home)
         except BrokenError:
             broken.records += 1
-        else:
-            lines[key] = (*lines.get(key, ()), uri, value)
-    return came
-
-
-def _contacts(key: str, pairs: tuple[str, ...], site: Site, broken: Broken) -> tuple[Contact, ...]:
-    """Those that have not ended."""
-    now = site.now()
-    contacts = []
-    for uri, value in zip(pairs[::2], pairs[1::2], strict=True):
+            continue
         try:
-            contact = mirrored_contact(uri, value)
+            contact = corrected(mirrored_contact(uri, value), skew)
         except BrokenError:
             broken.note(key, site.home)
-        else:
-            contacts += [contact] if contact.current(now) else []
-    return tuple(contacts)
+            continue
+        if contact.current(site.now()):
+            yield record.row_of(Registration(key, (contact,)))

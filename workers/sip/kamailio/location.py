@@ -1,66 +1,68 @@
 """The source "sql": usrloc's own table in PostgreSQL or SQLite, in one read that costs Kamailio nothing."""
 
+import tempfile
+import time
 from collections.abc import Generator, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from dataclasses import dataclass, field, replace
+from datetime import timedelta, tzinfo
 from itertools import groupby
-from typing import Any
+from typing import IO
 from urllib.parse import quote, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
+from app.domain import record
+from app.domain.record import Row
 from app.domain.registration import Contact, Lookup, Registration
-from workers.sip.base import Problem, SipError
-from workers.sip.kamailio.contact import (
-    BrokenError,
-    agent_of,
-    line_key,
-    moment,
-    source_of,
-    transport_of,
-    uri_of,
-)
+from workers.sip.base import BATCH, Problem, SipError
+from workers.sip.kamailio import copied
+from workers.sip.kamailio.contact import BrokenError
+from workers.sip.kamailio.location_row import COLUMNS, TableRow, bound, name_of
 from workers.sip.kamailio.parse import Broken
-from workers.sip.kamailio.site import DATABASES, Records, Site, State, state
+from workers.sip.kamailio.site import DATABASES, UNTOLD, Batches, Site, State, is_loading, report_of, state
+from workers.sip.repeats import Repeats
 from workers.sip.sql import Database, database, identifier
 
-_COLUMNS = "username, domain, contact, received, expires, last_modified, user_agent, socket"
 _ENOUGH = 0.9
 _FEW = 20
-# SQLite holds days since noon of 24 November 4714 BC; as seconds since 1970 that would be April 1970.
-_LARGEST_JULIAN = 10_000_000
-_JULIAN_EPOCH = 2_440_587.5
-_DAY = 86_400
-Row = tuple[Any, ...]
+_IN_MEMORY = 4 * 1024 * 1024
 
 
 @dataclass(slots=True)
 class _Seen:
-    """How many rows there were, and what of them could not be read."""
+    """How many rows there were, what of them could not be read, and what the server's clock is ahead of ours."""
 
-    rows: int
-    broken: Broken
+    skew: int = 0
+    rows: int = 0
+    broken: Broken = field(default_factory=Broken)
 
 
-def pull(site: Site) -> Records:
+def pull(site: Site) -> Batches:
     """Every line of the table. Raises SipError: LOADING where the server itself knows many contacts more."""
     taken_at = site.now() - timedelta(seconds=site.lag)
-    before = _told(site)
-    seen = _Seen(0, Broken())
-    with _opened(site) as opened:
-        query = f"SELECT lower(username) AS line, {_COLUMNS} FROM {_table(site)} ORDER BY line"  # noqa: S608  checked name
-        yield from _lines(opened.rows(query), site, seen)
-    if before.contacts is not None and seen.rows < before.contacts * _ENOUGH - _FEW:
-        raise SipError(Problem.LOADING, f"the table has {seen.rows} of {before.contacts} contacts")
-    return seen.broken.report(taken_at, before.users, before.uptime)
+    told, loading = (UNTOLD, False) if site.scheme in DATABASES else _asked(site)
+    seen = _Seen(told.correction)
+    began = time.monotonic()
+    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
+        with _opened(site) as opened:
+            # Taken at once and read later: the database is not kept waiting.
+            whole = opened.copy(f"SELECT {COLUMNS} FROM {_table(site)}", file)  # noqa: S608  checked name
+            busy = time.monotonic() - began
+            if not whole:
+                yield from _batches(_lines(_sorted(opened, site), site, seen))
+        if whole:
+            yield from _copied(file, site, seen)
+    if told.contacts is not None and seen.rows < told.contacts * _ENOUGH - _FEW:
+        raise SipError(Problem.LOADING, f"the table has {seen.rows} of {told.contacts} contacts")
+    return replace(report_of(taken_at, told, seen.broken), loading=loading, busy=busy)
 
 
 def lookup(site: Site, aor: str) -> Lookup:
     """One line, where there is no server to ask but its database."""
     asked_at = site.now() - timedelta(seconds=site.lag)
-    seen = _Seen(0, Broken())
+    seen = _Seen()
     with _opened(site) as opened:
-        query = f"SELECT lower(username), {_COLUMNS} FROM {_table(site)} WHERE lower(username) = ?"  # noqa: S608  checked name
+        query = f"SELECT lower(username), {COLUMNS} FROM {_table(site)} WHERE lower(username) = ?"  # noqa: S608  checked name
         rows = opened.rows(query, [aor.rpartition("@")[0] or aor])
         found = [line for line in _lines(rows, site, seen) if line.aor == aor]
     if not found and aor in seen.broken.lines:
@@ -70,19 +72,17 @@ def lookup(site: Site, aor: str) -> Lookup:
 
 def probe(site: Site) -> None:
     """Raises SipError where the table cannot be read."""
-    query = f"SELECT lower(username), {_COLUMNS} FROM {_table(site)} LIMIT 1"  # noqa: S608  checked name
+    query = f"SELECT lower(username), {COLUMNS} FROM {_table(site)} LIMIT 1"  # noqa: S608  checked name
     with _opened(site) as opened:
-        for _line in _lines(opened.rows(query), site, _Seen(0, Broken())):
+        for _line in _lines(opened.rows(query), site, _Seen()):
             pass
 
 
-def _told(site: Site) -> State:
-    return State(None, None, None) if site.scheme in DATABASES else _asked(site)
-
-
-def _asked(site: Site) -> State:
+def _asked(site: Site) -> tuple[State, bool]:
+    """What the server says of itself, and whether it may still be reading the table."""
     with site.rpc() as rpc:
-        return state(rpc, site.table)
+        found = state(rpc, site)
+        return found, is_loading(rpc, site, found.uptime)
 
 
 def _opened(site: Site) -> AbstractContextManager[Database]:
@@ -102,17 +102,25 @@ def _table(site: Site) -> str:
     return identifier(site.table, schema=True)
 
 
-def _lines(rows: Iterable[Row], site: Site, seen: _Seen) -> Generator[Registration, None, None]:
-    """One registration a line, without rows that have ended: a killed server leaves its rows behind."""
+def _sorted(opened: Database, site: Site) -> Iterable[TableRow]:
+    query = f"SELECT lower(username) AS line, {COLUMNS} FROM {_table(site)} ORDER BY line"  # noqa: S608  checked name
+    return opened.rows(query)
+
+
+def _lines(rows: Iterable[TableRow], site: Site, seen: _Seen) -> Generator[Registration, None, None]:
+    """One registration a line, without rows that have ended: a killed server leaves its rows behind.
+
+    The rows come sorted by what stands before their columns.
+    """
     zone, now = _zone(site), site.now()
     for _user, group in groupby(rows, key=lambda row: row[0]):
         lines: dict[str, list[Contact]] = {}
         for row in group:
             seen.rows += 1
             try:
-                key, contact = _contact(row, site.home, zone)
+                key, contact = bound(row[1:], site.home, zone, seen.skew)
             except BrokenError:
-                seen.broken.note(f"{row[1]}@{row[2]}" if row[2] else row[1], site.home)
+                seen.broken.note(name_of(row[1:]), site.home)
                 continue
             if contact.current(now):
                 lines.setdefault(key, []).append(contact)
@@ -120,18 +128,43 @@ def _lines(rows: Iterable[Row], site: Site, seen: _Seen) -> Generator[Registrati
         yield from (Registration(key, tuple(contacts)) for key, contacts in lines.items())
 
 
-def _contact(row: Row, home: str, zone: tzinfo | None) -> tuple[str, Contact]:
-    _user, username, domain, uri, received, expires, modified, agent, socket = row
-    key = line_key(f"{username}@{domain}" if domain else username, home)
-    contact = Contact(
-        uri=uri_of(uri),
-        source=source_of(received),
-        transport=transport_of(uri, socket),
-        user_agent=agent_of(agent),
-        refreshed_at=_moment(modified, zone),
-        expires_at=_moment(expires, zone),
-    )
-    return key, contact
+def _batches(lines: Iterable[Registration]) -> Generator[list[Row], None, None]:
+    batch: list[Row] = []
+    for line in lines:
+        batch.append(record.row_of(line))
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    yield batch
+
+
+def _copied(file: IO[bytes], site: Site, seen: _Seen) -> Generator[list[Row], None, None]:
+    """Each line once: those with one row as they come, all others at the end."""
+    zone, home = _zone(site), site.home
+    repeats = Repeats()
+    repeats.note(copied.names(file))
+    held: dict[bytes, list[bytes]] = {}
+    for block in copied.blocks(file):
+        now = int(site.now().timestamp())
+        seen.rows += len(block.plain) + len(block.odd)
+        rows, others = copied.bindings(block.plain, home, seen.skew, now, repeats)
+        for key, binding in (*others, *_odd(block.odd, site, zone, seen)):
+            held.setdefault(key, []).append(binding)
+        yield rows
+    seen.broken.lines -= {key.decode() for key in held}
+    yield [(key, record.body_of(bindings)) for key, bindings in held.items()]
+
+
+def _odd(rows: Iterable[TableRow], site: Site, zone: tzinfo | None, seen: _Seen) -> Generator[Row, None, None]:
+    """Key and binding of each row that can be read and has not ended."""
+    for row in rows:
+        try:
+            key, contact = bound(row, site.home, zone, seen.skew)
+        except BrokenError:
+            seen.broken.note(name_of(row), site.home)
+            continue
+        if contact.current(site.now()):
+            yield record.row_of(Registration(key, (contact,)))
 
 
 def _zone(site: Site) -> tzinfo | None:
@@ -140,24 +173,3 @@ def _zone(site: Site) -> tzinfo | None:
         return ZoneInfo(name) if name else None
     except (ValueError, OSError, KeyError):
         raise SipError(Problem.CONFIGURATION, "timezone must be a name such as Asia/Tokyo", permanent=True) from None
-
-
-def _moment(value: object, zone: tzinfo | None) -> datetime | None:
-    """The moment in a column: epoch seconds, a Julian day, or the server's local time; None for never.
-
-    Raises BrokenError, and SipError(CONFIGURATION) for a local time of nobody knows where.
-    """
-    if isinstance(value, datetime):
-        if zone is None:
-            detail = "the table holds local times: set expires_type to 1 in Kamailio, or the option timezone"
-            raise SipError(Problem.CONFIGURATION, detail, permanent=True)
-        try:
-            # An hour that comes twice is taken for the later one: a phone is not shown as gone too early.
-            found = value.replace(tzinfo=zone, fold=1).astimezone(UTC)
-        except (OverflowError, ValueError):
-            raise BrokenError from None
-        return found if found.timestamp() > _DAY else None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise BrokenError
-    seconds = value if value > _LARGEST_JULIAN else round((value - _JULIAN_EPOCH) * _DAY) if value else 0
-    return moment(seconds) if seconds > _DAY else None

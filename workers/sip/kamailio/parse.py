@@ -6,7 +6,9 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from app.domain.registration import Contact, PullReport, Registration
+import orjson
+
+from app.domain.registration import Contact, Registration
 from app.domain.text import clean
 from workers.sip.base import Problem, SipError
 from workers.sip.kamailio.contact import BrokenError, contact_of, line_key
@@ -64,21 +66,40 @@ class Broken:
         with contextlib.suppress(BrokenError):
             self.lines.add(line_key(name, home))
 
-    def report(self, taken_at: datetime, announced: int | None, uptime: float | None) -> PullReport:
-        """What is known of the whole, once it has been read."""
-        unread = tuple(sorted(self.lines))
-        return PullReport(taken_at, broken=self.records, unread=unread, announced=announced, uptime=uptime)
-
 
 def answer(body: bytes, request_id: int | str) -> object | Fault:
     """The result of the request, or its fault. Raises SipError(GARBAGE) for what is no answer to it."""
+    envelope = _envelope(body)
+    if envelope.get("id") != request_id:
+        raise SipError(Problem.GARBAGE, "the answer belongs to no question of ours")
+    return _content(envelope)
+
+
+def told(body: bytes) -> object | Fault:
+    """The same of an answer whose id has been looked at already."""
+    return _content(_envelope(body))
+
+
+def _envelope(body: bytes) -> dict[str, object]:
     try:
-        # A phone's user agent may be latin-1 or hold control characters: neither may spoil the whole.
-        envelope = json.loads(body.decode(errors="replace"), strict=False)
+        envelope = orjson.loads(body)
+    except ValueError:
+        envelope = _lenient(body)
+    if not isinstance(envelope, dict):
+        raise SipError(Problem.GARBAGE, "the answer belongs to no question of ours")
+    return envelope
+
+
+def _lenient(body: bytes) -> object:
+    """A phone's user agent may be latin-1 or hold control characters: neither may spoil the whole."""
+    try:
+        lenient: object = json.loads(body.decode(errors="replace"), strict=False)
     except (ValueError, RecursionError):
         raise SipError(Problem.GARBAGE, "the answer is not JSON") from None
-    if not isinstance(envelope, dict) or envelope.get("id") != request_id:
-        raise SipError(Problem.GARBAGE, "the answer belongs to no question of ours")
+    return lenient
+
+
+def _content(envelope: dict[str, object]) -> object | Fault:
     if envelope.get("error") is not None:
         return _fault(envelope["error"])
     if "result" not in envelope:

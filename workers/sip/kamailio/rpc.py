@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import json
-import tempfile
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,21 +13,28 @@ from typing import IO, Protocol, Self
 from urllib.parse import urlsplit
 
 from workers.sip.base import Endpoint, Problem, SipError
-from workers.sip.datagram import Body, DatagramClient
+from workers.sip.datagram import Body, DatagramClient, Tag
 from workers.sip.http import HttpClient
-from workers.sip.kamailio import parse, slots
+from workers.sip.kamailio import parse
 
 DATAGRAMS = frozenset(("udp", "unix"))
 """The schemes of a `dgram_socket`."""
-_PIECE = 256 * 1024
-_IN_MEMORY = 4 * 1024 * 1024
+REQUEST = 1
+"""The id of the question for a table."""
 
 Answer = object | parse.Fault
+Answers = Iterator[tuple[Tag, Answer | None]]
+_ID = "the-id-of-this-call"
 
 
 class _Way(Protocol):
     def each(self, bodies: Iterable[Body], wait: Callable[[int], None]) -> Iterator[bytes | None]:
         """The answer to each call, in their order; None for one that cannot be told from others."""
+
+    def stream(
+        self, calls: Iterable[tuple[Tag, Body]], wait: Callable[[int], None]
+    ) -> Iterator[tuple[Tag, bytes | None]]:
+        """The same in any order, each with its call's tag."""
 
     def close(self) -> None:
         """End all connections."""
@@ -77,21 +84,29 @@ class Rpc:
         for answer in self._way.each((partial(body, params) for params in questions), wait):
             yield _read(answer, names.popleft())
 
-    def table(self, method: str, *params: str) -> Iterator[slots.Entry]:
-        """Name and value of each entry of a table that may be too large to be in memory.
+    def sweep(self, questions: Iterable[tuple[Tag, bytes]], wait: Callable[[int], None]) -> "Answers[Tag]":
+        """The answers to many calls in any order, each with its call's tag; None for an unreadable one.
 
-        Raises SipError: CONFIGURATION where the URL is one for datagrams, which hold no table.
+        A question is a call of `asking` with ``%b`` where its id stands.
+        """
+        calls = ((tag, partial(_named, body)) for tag, body in questions)
+        for tag, answer in self._way.stream(calls, wait):
+            yield tag, None if answer is None else _told(answer)
+
+    def table(self, file: IO[bytes], method: str, *params: str) -> float:
+        """Take the answer with a table that may be too large to be in memory; for how many seconds it was awaited.
+
+        It is taken at once and read later: a server that is kept waiting cuts its answer short. `slots` and `mirror`
+        read it. Raises SipError: CONFIGURATION where the URL is one for datagrams, which hold no table.
         """
         if not isinstance(self._way, _Http):
             raise SipError(Problem.CONFIGURATION, "tables are read by an http(s) URL only", permanent=True)
-        # It is taken at once and read later: a server that is kept waiting cuts its answer short.
-        with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
-            body = self._way.take(_request(method, params, 1), file)
-            if body is not None:
-                answer = parse.answer(body, 1)
-                raise answer.error() if isinstance(answer, parse.Fault) else SipError(Problem.GARBAGE, "no table came")
-            file.seek(0)
-            yield from slots.entries(iter(lambda: file.read(_PIECE), b""), 1)
+        began = time.monotonic()
+        body = self._way.take(_request(method, params, REQUEST), file)
+        if body is not None:
+            answer = parse.answer(body, REQUEST)
+            raise answer.error() if isinstance(answer, parse.Fault) else SipError(Problem.GARBAGE, "no table came")
+        return time.monotonic() - began
 
     def close(self) -> None:
         """End all connections."""
@@ -104,6 +119,23 @@ class Rpc:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def asking(method: str, *params: str) -> bytes:
+    """A call for `Rpc.sweep`, whose id is still to be filled in."""
+    return _request(method, params, _ID).replace(b"%", b"%%").replace(_ID.encode(), b"%b")
+
+
+def _named(body: bytes, name: str) -> bytes:
+    return body % name.encode()
+
+
+def _told(answer: bytes) -> Answer | None:
+    """What an answer says whose id has been looked at."""
+    try:
+        return parse.told(answer)
+    except SipError:
+        return None
 
 
 class _Http:
@@ -125,6 +157,20 @@ class _Http:
             while window := list(itertools.islice(calls, len(self._clients))):
                 wait(len(window))
                 yield from pool.map(_post, self._clients, window)
+
+    def stream(
+        self, calls: Iterable[tuple[Tag, Body]], wait: Callable[[int], None]
+    ) -> Iterator[tuple[Tag, bytes | None]]:
+        """See _Way."""
+        tags: deque[Tag] = deque()
+
+        def bodies() -> Iterator[Body]:
+            for tag, body in calls:
+                tags.append(tag)
+                yield body
+
+        for answer in self.each(bodies(), wait):
+            yield tags.popleft(), answer
 
     def take(self, body: bytes, file: IO[bytes]) -> bytes | None:
         """Write the answer's body into `file`; the body itself where the server answers with a fault."""

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from app.domain.record import Row
 from app.domain.registration import PullReport, Registration
 from workers.sip.base import Endpoint, Problem, SipError
 from workers.sip.kamailio import facts
-from workers.sip.kamailio.parse import Fault
+from workers.sip.kamailio.parse import Broken, Fault
 from workers.sip.kamailio.rpc import DATAGRAMS, Rpc
 from workers.sip.pace import Pace
 
@@ -22,7 +23,11 @@ _MOST_IN_FLIGHT = 64
 # 48,000 contacts a second are loaded after a start.
 _SETTLED = 60.0
 
+# Told in whole seconds, and asked for a moment before it is answered.
+_NOTABLE = 2.0
+
 Records = Generator[Registration, None, PullReport]
+Batches = Generator[list[Row], None, PullReport]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,25 +130,56 @@ class State:
     users: int | None
     contacts: int | None
     uptime: float | None
+    skew: float | None = None
+    """Its clock minus ours in seconds."""
+
+    @property
+    def correction(self) -> int:
+        """What to take from the server's times to have ours; clocks that agree to about a second are left alone."""
+        return round(self.skew) if self.skew is not None and abs(self.skew) >= _NOTABLE else 0
 
 
-def state(rpc: Rpc, table: str) -> State:
-    """Counts and uptime."""
+def report_of(taken_at: datetime, found: State, broken: Broken) -> PullReport:
+    """What is known of a whole snapshot, once it has been read."""
+    return PullReport(
+        taken_at,
+        broken=broken.records,
+        announced=found.users,
+        uptime=found.uptime,
+        clock_skew=found.skew,
+        unread=tuple(sorted(broken.lines)),
+        contacts=found.contacts,
+    )
+
+
+UNTOLD = State(None, None, None)
+"""Of a server that is never asked."""
+
+
+def state(rpc: Rpc, site: Site) -> State:
+    """Counts, uptime and clock."""
     counts = rpc.ask("stats.get_statistics", "usrloc:")
-    users, contacts = (facts.count(counts, table, what) for what in ("users", "contacts"))
-    return State(users, contacts, facts.uptime(rpc.ask("core.uptime")))
+    users, contacts = (facts.count(counts, site.table, what) for what in ("users", "contacts"))
+    asked_at = site.now()
+    told = rpc.ask("core.uptime")
+    return State(users, contacts, facts.uptime(told), facts.clock_skew(told, asked_at))
 
 
-def refuse_loading(rpc: Rpc, table: str, uptime: float | None) -> None:
-    """Raises SipError(LOADING) where the bindings may still be on their way from a database into memory.
+def is_loading(rpc: Rpc, site: Site, uptime: float | None) -> bool:
+    """Whether the bindings may still be on their way from a database into memory.
 
     The server answers from the first moment on, as if it knew no more lines than it has read so far.
     """
     if uptime is None or uptime >= _SETTLED:
-        return
-    answer = rpc.ask("ul.db_users", table)
-    if not isinstance(answer, Fault) or not (answer.memory_only or answer.unknown_method):
-        raise SipError(Problem.LOADING, f"started {uptime:.0f} s ago, and reads its bindings from a database")
+        return False
+    answer = rpc.ask("ul.db_users", site.table)
+    return not isinstance(answer, Fault) or not (answer.memory_only or answer.unknown_method)
+
+
+def refuse_loading(rpc: Rpc, site: Site, uptime: float | None) -> None:
+    """Raises SipError(LOADING) where a line that is missing may still be read from a database."""
+    if is_loading(rpc, site, uptime):
+        raise SipError(Problem.LOADING, f"started {uptime or 0:.0f} s ago, and reads its bindings from a database")
 
 
 def refuse_restarted(before: State, after: State) -> None:

@@ -1,47 +1,58 @@
 """The source "sweep": `ul.lookup` for each line that we know, which costs the server the same however many it has."""
 
-from collections.abc import Generator, Iterable
-from itertools import tee
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import replace
 
-from app.domain.registration import Registration
-from workers.sip.base import Problem, SipError
+from app.domain.record import Row, row_of
+from workers.sip.base import BATCH, Problem, SipError
 from workers.sip.kamailio import parse
 from workers.sip.kamailio.parse import Broken
-from workers.sip.kamailio.rpc import Answer
-from workers.sip.kamailio.site import Records, Site, refuse_loading, refuse_restarted, state
+from workers.sip.kamailio.rpc import Answer, asking
+from workers.sip.kamailio.site import Batches, Site, is_loading, refuse_restarted, report_of, state
 
 
-def pull(site: Site) -> Records:
-    """Those of our lines that are registered. Raises SipError."""
-    taken_at = site.now()
+def pull(site: Site) -> Batches:
+    """Each of our lines, registered or not. Raises SipError."""
+    taken_at, broken, pace = site.now(), Broken(), site.pace()
     with site.sweeper() as rpc:
-        before = state(rpc, site.table)
-        refuse_loading(rpc, site.table, before.uptime)
-        asked, keys = tee(site.lines())
-        questions = (site.question(aor) for aor in asked)
-        answers = rpc.each("ul.lookup", questions, site.pace().wait)
-        broken = yield from _registered(site, zip(answers, keys, strict=False))
-        after = state(rpc, site.table)
+        before = state(rpc, site)
+        loading = is_loading(rpc, site, before.uptime)
+        began = time.monotonic()
+        yield from _told(site, rpc.sweep(_questions(site), pace.wait), broken)
+        busy = time.monotonic() - began - pace.paused
+        after = state(rpc, site)
     refuse_restarted(before, after)
-    return broken.report(taken_at, after.users, after.uptime)
+    return replace(report_of(taken_at, after, broken), loading=loading, explicit=True, busy=busy)
 
 
-def _registered(site: Site, told: Iterable[tuple[Answer | None, str]]) -> Generator[Registration, None, Broken]:
-    broken = Broken()
-    asked = 0
-    for answer, key in told:
+def _questions(site: Site) -> Iterator[tuple[str, bytes]]:
+    for aor in site.lines():
+        yield aor, asking("ul.lookup", *site.question(aor))
+
+
+def _told(site: Site, answers: Iterator[tuple[str, Answer | None]], broken: Broken) -> Generator[list[Row], None, None]:
+    asked, rows = 0, []
+    for key, answer in answers:
         asked += 1
-        if isinstance(answer, parse.Fault):
-            if not answer.nobody:
-                raise answer.error()
-            continue
-        try:
-            line = parse.looked_up(answer, key, site.home, site.now())
-        except SipError:
-            broken.note(key, site.home)
-            continue
-        if line.contacts:
-            yield line
+        if (row := _row(site, key, answer, broken)) is not None:
+            rows.append(row)
+        if len(rows) == BATCH:
+            yield rows
+            rows = []
+    yield rows
     if asked and broken.records == asked:
         raise SipError(Problem.GARBAGE, "not one answer could be read")
-    return broken
+
+
+def _row(site: Site, key: str, answer: Answer | None, broken: Broken) -> Row | None:
+    """A line and its bindings; None for one that nobody can read."""
+    if isinstance(answer, parse.Fault):
+        if not answer.nobody:
+            raise answer.error()
+        return key.encode(), b""
+    try:
+        return row_of(parse.looked_up(answer, key, site.home, site.now()))
+    except SipError:
+        broken.note(key, site.home)
+        return None

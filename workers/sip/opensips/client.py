@@ -43,7 +43,7 @@ class OpensipsAdapter:
 
     def snapshot(self) -> Pull:
         """See base.Adapter."""
-        return Pull(_SNAPSHOTS[self._site.source](self._site))
+        return Pull.of(_SNAPSHOTS[self._site.source](self._site), self._site.now)
 
     def lookup(self, aor: str) -> Lookup:
         """See base.Adapter. A line whose contacts cannot be read is SipError(GARBAGE), not one without any."""

@@ -44,7 +44,7 @@ def test_a_lookup_agrees_with_the_snapshot() -> None:
     with ReplayAmi() as server:
         adapted = adapter(server, source="contacts")
         for line in list(adapted.snapshot()):
-            assert adapted.lookup(line.aor).registration == line
+            assert set(adapted.lookup(line.aor).registration.contacts) == set(line.contacts)
 
 
 def test_a_user_who_may_read_the_database_only_is_answered_from_it() -> None:

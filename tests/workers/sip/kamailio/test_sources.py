@@ -1,7 +1,7 @@
 """The sources against servers that answer what no well-configured Kamailio does."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -24,6 +24,12 @@ def counted(contacts: int) -> object:
     return {"jsonrpc": "2.0", "result": lines}
 
 
+def clock(*, ahead: int = 0) -> object:
+    """What a server says whose clock is ahead by so many seconds."""
+    now = RECORDED_AT + timedelta(seconds=ahead)
+    return {"jsonrpc": "2.0", "result": {"now": f"{now:%a %b %d %H:%M:%S %Y}", "up_since": "", "uptime": 5000}}
+
+
 def sizes(**tables: int) -> object:
     return {"jsonrpc": "2.0", "result": [{"name": name, "all": count} for name, count in tables.items()]}
 
@@ -44,7 +50,12 @@ def problem_of(script: Script, source: str, *ours: str) -> Problem:
 
 class TestMirror:
     def server(self, **changes: object) -> Script:
-        usual = {"htable_stats": sizes(reg=3), "htable_dump": MIRROR, "stats_get_statistics": counted(3)}
+        usual = {
+            "htable_stats": sizes(reg=3),
+            "htable_dump": MIRROR,
+            "stats_get_statistics": counted(3),
+            "core_uptime": clock(),
+        }
         return speaks(**(usual | changes))
 
     def with_entry(self, **changes: object) -> Script:
@@ -72,6 +83,20 @@ class TestMirror:
         lines, report = read(self.with_entry(value="1795418000|60|udp:h:1|d|a"), "htable")
         assert lines == ["h1"]
         assert (report.broken, report.unread) == (0, ())
+
+    @pytest.mark.parametrize("ahead", [-300, 300])
+    @pytest.mark.parametrize(("left", "lines"), [(1, ["h2"]), (-1, [])])
+    def test_a_clock_that_is_wrong_is_made_up_for(self, ahead: int, left: int, lines: list[str]) -> None:
+        theirs = int(RECORDED_AT.timestamp()) + ahead
+        value = f"{theirs - 60}|{60 + left}|udp:h:1|d|a"
+        told = {"name": "h2::sip:h2@10.0.0.1", "value": value, "type": "str"}
+        dump = {"jsonrpc": "2.0", "result": [{"entry": 1, "size": 1, "slot": [told]}]}
+        script = self.server(
+            htable_dump=dump, htable_stats=sizes(reg=1), stats_get_statistics=counted(1), core_uptime=clock(ahead=ahead)
+        )
+        found, report = read(script, "htable")
+        assert found == lines
+        assert report.clock_skew == ahead
 
     def test_fewer_contacts_than_the_server_has(self) -> None:
         assert problem_of(self.server(stats_get_statistics=counted(4)), "htable") is Problem.LOADING
@@ -158,7 +183,9 @@ class TestDump:
 
     def test_a_restarted_server_with_a_database(self) -> None:
         loading = {"error": {"code": 500, "message": "Failed to query AoR count"}}
-        assert problem_of(speaks(ul_db_users=loading), "dump") is Problem.LOADING
+        assert read(speaks(ul_db_users=loading), "dump")[1].loading
 
     def test_a_restarted_server_that_is_too_old_to_say(self) -> None:
-        assert len(read(speaks(ul_db_users=MISSING), "dump")[0]) == 5
+        lines, report = read(speaks(ul_db_users=MISSING), "dump")
+        assert len(lines) == 5
+        assert not report.loading

@@ -12,25 +12,36 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.directory import line_of
+from app.domain.changes import LineState
 from app.domain.sign import Mode
 from app.models import SipServer, Unique, is_live, with_live
-from app.store import codec, counts, keys
-from app.store.counts import Count
+from app.store import intake, keys, lines, places, servers
+from app.store.connection import raw
 from tests.support.customers import LINE_NUMBERS, Customers
 from tests.workers.fakes import FakeAdapter, failing, registration
-from workers import counting
-from workers.jobs import pull_lease, run_pull
+from workers import census
+from workers.pulling import pull_lease, run_pull
 from workers.runtime import Runtime
 
+Count = tuple[int, int]
+"""Registered and unreadable lines."""
 NAMES = ("live", "phone", "trunk", "stranger")
 
 
 def shown(redis: "Redis", server_id: int, customers: Customers) -> dict[str, Count] | None:
     """The counts that are not nothing, by the circle's name."""
-    found = counts.read(redis, {server_id: list(customers.circles.values())})[server_id].circles
+    found = places.read(redis, {server_id: list(customers.circles.values())})[server_id].circles
     if found is None:
         return None
-    return {name: found[id_] for name, id_ in customers.circles.items() if found[id_] != Count()}
+    counts = {name: (found[id_].registered, found[id_].unreadable) for name, id_ in customers.circles.items()}
+    return {name: count for name, count in counts.items() if count != (0, 0)}
+
+
+def revision(redis: "Redis", server_id: int, customers: Customers, name: str) -> int:
+    """What tells a page of a circle that something there changed."""
+    circle = customers.circles[name]
+    bucket = redis.get(keys.places(server_id, places.bucket_of(circle)))
+    return places.unpack(raw(bucket), circle).revision
 
 
 def tell(adapter: FakeAdapter, *names: str, unread: tuple[str, ...] = ()) -> None:
@@ -41,20 +52,22 @@ def tell(adapter: FakeAdapter, *names: str, unread: tuple[str, ...] = ()) -> Non
 
 def truth(redis: "Redis", session: Session, server_id: int, customers: Customers) -> dict[str, Count]:
     """What a count of every line finds."""
-    records = redis.hgetall(keys.lines(server_id))
     names = {id_: name for name, id_ in customers.circles.items()}
     found: dict[str, Count] = {}
     session.expire_all()
     for row in session.scalars(select(Unique).where(Unique.server_id == server_id)):
-        record = records.get(row.aor.encode())
-        if record is not None and line_of(row).mode is Mode.LIVE:
-            old, unreadable = found.get(names[row.circle_id], Count()), record == codec.UNREADABLE
-            found[names[row.circle_id]] = Count(old.registered + (not unreadable), old.unreadable + unreadable)
+        line = line_of(row)
+        standing = lines.read(redis, [line])[row.id].snapshot
+        if standing is None or standing.state is LineState.NOT_REGISTERED or line.mode is not Mode.LIVE:
+            continue
+        registered, unreadable = found.get(names[row.circle_id], (0, 0))
+        readable = standing.state is LineState.REGISTERED
+        found[names[row.circle_id]] = (registered + readable, unreadable + (not readable))
     return found
 
 
 def test_nobody_has_counted_before_the_first_pull(redis: "Redis", server_id: int, customers: Customers) -> None:
-    counts.make_due(redis, server_id)
+    places.make_due(redis, server_id)
     assert shown(redis, server_id, customers) is None
 
 
@@ -62,9 +75,9 @@ def test_each_pull_counts_what_turned(
     runtime: Runtime, adapter: FakeAdapter, redis: "Redis", server_id: int, customers: Customers
 ) -> None:
     for names, expected in (
-        (("live", "stranger"), {"tokyo": Count(1), "stranger": Count(1)}),
-        (("live", "phone", "stranger"), {"tokyo": Count(2), "stranger": Count(1)}),
-        (("phone",), {"tokyo": Count(1)}),
+        (("live", "stranger"), {"tokyo": (1, 0), "stranger": (1, 0)}),
+        (("live", "phone", "stranger"), {"tokyo": (2, 0), "stranger": (1, 0)}),
+        (("phone",), {"tokyo": (1, 0)}),
         # A line on demand is in the snapshot too, and is counted nowhere.
         (("trunk",), {}),
         ((), {}),
@@ -78,11 +91,11 @@ def test_what_nobody_could_read_is_neither(
     runtime: Runtime, adapter: FakeAdapter, redis: "Redis", server_id: int, customers: Customers
 ) -> None:
     for names, unread, expected in (
-        (("live",), ("phone",), Count(1, 1)),
-        (("phone",), ("live",), Count(1, 1)),
-        (("phone", "live"), (), Count(2)),
-        (("phone",), ("live",), Count(1, 1)),
-        (("phone",), (), Count(1)),
+        (("live",), ("phone",), (1, 1)),
+        (("phone",), ("live",), (1, 1)),
+        (("phone", "live"), (), (2, 0)),
+        (("phone",), ("live",), (1, 1)),
+        (("phone",), (), (1, 0)),
     ):
         tell(adapter, *names, unread=unread)
         run_pull(runtime, server_id)
@@ -115,7 +128,7 @@ def test_the_counts_are_what_a_count_of_all_lines_finds(
         assert shown(redis, server_id, customers) == truth(redis, session, server_id, customers)
 
 
-@pytest.mark.parametrize("lost", ["lines", "counts", "everything"])
+@pytest.mark.parametrize("lost", ["lines", "everything"])
 def test_what_redis_forgot_is_counted_anew(
     runtime: Runtime, adapter: FakeAdapter, redis: "Redis", server_id: int, customers: Customers, lost: str
 ) -> None:
@@ -124,9 +137,9 @@ def test_what_redis_forgot_is_counted_anew(
     if lost == "everything":
         redis.flushall()
     else:
-        redis.delete(keys.lines(server_id) if lost == "lines" else keys.counts(server_id))
+        redis.delete(keys.lines(server_id))
     run_pull(runtime, server_id)
-    assert shown(redis, server_id, customers) == {"tokyo": Count(2)}
+    assert shown(redis, server_id, customers) == {"tokyo": (2, 0)}
 
 
 def test_lines_that_were_moved_are_counted_anew_after_a_while(
@@ -134,16 +147,15 @@ def test_lines_that_were_moved_are_counted_anew_after_a_while(
 ) -> None:
     tell(adapter, "live", "phone")
     run_pull(runtime, server_id)
-    revision = keys.circle_revision(customers.circles["osaka"])
-    assert redis.get(revision) is None
+    assert revision(redis, server_id, customers, "osaka") == 0
     session.execute(
         update(Unique).where(Unique.id == customers.uniques["live"]).values(circle_id=customers.circles["osaka"])
     )
     session.commit()
     later = replace(runtime, clock=lambda: runtime.clock() + timedelta(minutes=2))
     run_pull(later, server_id)
-    assert shown(redis, server_id, customers) == {"tokyo": Count(1), "osaka": Count(1)}
-    assert redis.get(revision) is not None
+    assert shown(redis, server_id, customers) == {"tokyo": (1, 0), "osaka": (1, 0)}
+    assert revision(redis, server_id, customers, "osaka") != 0
 
 
 def test_an_operator_need_not_wait(
@@ -153,8 +165,8 @@ def test_an_operator_need_not_wait(
     run_pull(runtime, server_id)
     session.execute(update(SipServer).where(SipServer.id == server_id).values(live=False))
     session.commit()
-    counts.make_due(redis, server_id)
-    assert shown(redis, server_id, customers) == {"tokyo": Count(2)}
+    places.make_due(redis, server_id)
+    assert shown(redis, server_id, customers) == {"tokyo": (2, 0)}
     run_pull(runtime, server_id)
     assert shown(redis, server_id, customers) == {}
 
@@ -169,13 +181,13 @@ def test_many_that_turn_at_once_are_counted_all_together(
 ) -> None:
     tell(adapter, "live")
     run_pull(runtime, server_id)
-    monkeypatch.setattr(counting, "_MANY", 1)
-    monkeypatch.setattr(counting, "_PAGE", 1)
+    monkeypatch.setattr(intake, "MOST_TURNED", 1)
+    monkeypatch.setattr(census, "_PAGE", 1)
     tell(adapter, "phone", "stranger")
-    before = redis.get(keys.circle_revision(customers.circles["stranger"]))
+    before = servers.read_one(redis, server_id).generation
     run_pull(runtime, server_id)
-    assert shown(redis, server_id, customers) == {"tokyo": Count(1), "stranger": Count(1)}
-    assert redis.get(keys.circle_revision(customers.circles["stranger"])) != before
+    assert shown(redis, server_id, customers) == {"tokyo": (1, 0), "stranger": (1, 0)}
+    assert servers.read_one(redis, server_id).generation != before
 
 
 def test_a_pull_that_lost_its_lease_counts_nothing(
@@ -190,7 +202,7 @@ def test_a_pull_that_lost_its_lease_counts_nothing(
 
     adapter.meanwhile = lose
     run_pull(runtime, server_id)
-    assert shown(redis, server_id, customers) == {"tokyo": Count(1)}
+    assert shown(redis, server_id, customers) == {"tokyo": (1, 0)}
 
 
 def test_a_pull_that_failed_counts_nothing(
@@ -202,7 +214,7 @@ def test_a_pull_that_failed_counts_nothing(
     adapter.meanwhile = failing(ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
         run_pull(runtime, server_id)
-    assert shown(redis, server_id, customers) == {"tokyo": Count(1)}
+    assert shown(redis, server_id, customers) == {"tokyo": (1, 0)}
 
 
 def test_sql_calls_those_lines_live_that_the_rules_do(session: Session, customers: Customers) -> None:

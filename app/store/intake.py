@@ -1,0 +1,229 @@
+"""A snapshot as it comes in: compared with the stored one piece by piece: a million lines never are in memory."""
+
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, cast
+
+from redis import Redis
+
+from app.domain import record
+from app.domain.changes import LineState
+from app.domain.record import Row
+from app.domain.standing import Answered, Cause, Standing, follow
+from app.store import codec, keys, lookups
+from app.store.overlay import PIECE, Incoming, fold
+
+SPILL = 16_384
+"""Changed lines that are published in one transaction, some ten milliseconds of Redis's time; more go a longer way."""
+MOST_TURNED = 16_384
+"""Lines that turned at once of which each is told to its circle; after more every page of the server is drawn anew."""
+
+NEWCOMERS = 200
+"""Lines that came of which the keys are kept: enough to see whether they are ours."""
+
+
+class Turn(NamedTuple):
+    """A line whose state changed."""
+
+    key: bytes
+    before: LineState
+    """In the stored snapshot."""
+    after: LineState
+    told: LineState
+    """What the newest answer before this one told, which may have been a look-up."""
+    standing: Standing
+    last: bytes
+    """The bindings, or those that it had until now."""
+
+
+@dataclass(slots=True)
+class Delta:
+    """What a new snapshot changes in the stored one."""
+
+    first: bool
+    """Whether nothing was stored before."""
+    written: dict[bytes, bytes] = field(default_factory=dict)
+    turned: list[Turn] = field(default_factory=list)
+    incoming: Incoming | None = None
+    """Where the changed lines are, if they are too many for `written`."""
+    many: bool = False
+    """Whether more turned than `turned` holds."""
+    registered: int = 0
+    """Lines that are registered in the new snapshot."""
+    unreadable: int = 0
+    missing: int = 0
+    """Lines that were registered, and are not any more."""
+    newcomers: list[bytes] = field(default_factory=list)
+    """Some of the lines that are registered and were not."""
+    changed: int = 0
+    """Lines of which anything is written."""
+    stored: int = 0
+    """Lines that are registered or unreadable once it is published."""
+
+    def drop(self) -> None:
+        """It is not published."""
+        if self.incoming is not None:
+            self.incoming.drop()
+
+
+class Intake:
+    """Takes one snapshot of one server. Nothing of it is seen by any reader until it is published."""
+
+    def __init__(self, redis: "Redis", server_id: int, stored: int, answered: Answered) -> None:
+        """`stored` is how many lines the stored snapshot holds, `answered` what is known of this answer."""
+        fold(redis, server_id)
+        self._redis = redis
+        self._server_id = server_id
+        self._key = keys.lines(server_id)
+        self._answered = answered
+        self._stored = stored
+        self._met = 0
+        """Stored lines that the snapshot told of."""
+        self._seen = array("q")
+        self._looked_up = lookups.since(redis, server_id, answered.before)
+        known = answered.before and not stored
+        self.delta = Delta(first=not known and not redis.exists(self._key))
+
+    def take(self, rows: Sequence[Row]) -> None:
+        """Compare some lines, each of which comes once in a snapshot."""
+        for start in range(0, len(rows), PIECE):
+            piece = rows[start : start + PIECE]
+            if self.delta.first and not self._looked_up:
+                self._begin(piece)
+            else:
+                self._compare(piece)
+
+    def finish(self, unread: Iterable[str], *, explicit: bool, restarted: bool = False) -> Delta:
+        """The whole difference. Lines of `unread` were told and can't be read.
+
+        Stored lines that were not told of are not registered, unless `explicit` says that those would be told;
+        `restarted` says why they went.
+        """
+        self._answered = replace(self._answered, restarted=restarted)
+        self._unreadable([aor.encode("utf-8", "replace") for aor in unread])
+        if not explicit and self._met != self._stored and not self.delta.first:
+            seen = set(self._seen)
+            for key, value in self._scan():
+                # A scan may come to the same line twice.
+                if value[:1] != codec.GONE and (name := hash(key)) not in seen:
+                    seen.add(name)
+                    self._turn(key, LineState.NOT_REGISTERED, b"", value)
+        if explicit and restarted:
+            self._explain()
+        if self.delta.incoming is not None or len(self.delta.written) > SPILL:
+            self._spill()
+        return self.delta
+
+    def _begin(self, rows: Sequence[Row]) -> None:
+        """The first snapshot of all: nothing to compare with."""
+        delta, at = self.delta, b"%d" % int(self._answered.at)
+        delta.many = True
+        # The last REGISTER of a single binding stands at its head, in as many digits as any time of these centuries.
+        simple = {
+            key: b"+%b\n%b" % (body[:10], body)
+            for key, body in rows
+            if body[10:11] == b"\t" and body[:10] <= at and b"\n" not in body
+        }
+        delta.written |= simple
+        for count in ("registered", "stored", "changed"):
+            setattr(delta, count, getattr(delta, count) + len(simple))
+        if len(simple) < len(rows):
+            for key, body in rows:
+                if body and key not in simple:
+                    self._turn(key, LineState.REGISTERED, body, None)
+        if len(delta.written) > SPILL:
+            self._spill()
+
+    def _compare(self, rows: Sequence[Row]) -> None:
+        known = cast("list[bytes | None]", self._redis.hmget(self._key, [key for key, _ in rows]))
+        saw, delta = self._seen.append, self.delta
+        for (key, body), value in zip(rows, known, strict=True):
+            saw(hash(key))
+            if value is None:
+                if body or key in self._looked_up:
+                    self._turn(key, LineState.REGISTERED if body else LineState.NOT_REGISTERED, body, None)
+                continue
+            head, _, was = value.partition(b"\n")
+            if was == body and head[:1] == codec.REGISTERED and key not in self._looked_up:
+                # Nearly every line of nearly every snapshot ends here.
+                self._met += 1
+                delta.registered += 1
+                delta.stored += 1
+                continue
+            self._met += head[:1] != codec.GONE
+            self._turn(key, LineState.REGISTERED if body else LineState.NOT_REGISTERED, body, value)
+        if len(delta.written) > SPILL:
+            self._spill()
+
+    def _unreadable(self, unread: Sequence[bytes]) -> None:
+        for start in range(0, len(unread), PIECE):
+            piece = unread[start : start + PIECE]
+            known = cast("list[bytes | None]", self._redis.hmget(self._key, piece))
+            for key, value in zip(piece, known, strict=True):
+                self._seen.append(hash(key))
+                self._met += value is not None and value[:1] != codec.GONE
+                self._turn(key, LineState.UNREADABLE, b"", value)
+
+    def _turn(self, key: bytes, state: LineState, body: bytes, value: bytes | None) -> None:
+        """Note a line that may have changed; `value` is what is stored of it."""
+        delta, stored = self.delta, _standing(value)
+        looked_up = self._looked_up.get(key)
+        delta.registered += state is LineState.REGISTERED
+        delta.unreadable += state is LineState.UNREADABLE
+        before = stored.state if stored else LineState.NOT_REGISTERED
+        if looked_up is not None and looked_up.at > self._answered.at:
+            # What somebody was told meanwhile is newer than this: it stays as it is until the next snapshot.
+            delta.stored += before is not LineState.NOT_REGISTERED
+            return
+        delta.stored += state is not LineState.NOT_REGISTERED
+        last = looked_up.standing if looked_up is not None else stored
+        told = last.state if last else LineState.NOT_REGISTERED
+        if state is before is told and (stored is None or record.alike(stored.body, body)):
+            return
+        standing = follow(last, state, body, self._answered)
+        if (encoded := codec.encode(standing)) != value:
+            delta.written[key] = encoded
+            delta.changed += 1
+        if state is LineState.REGISTERED and before is not state and len(delta.newcomers) < NEWCOMERS:
+            delta.newcomers.append(key)
+        delta.missing += before is LineState.REGISTERED and state is not LineState.REGISTERED
+        if before is not state or told is not state:
+            self._note(Turn(key, before, state, told, standing, body or (last.body if last else b"")))
+
+    def _explain(self) -> None:
+        """Lines that were told to be gone before it was known that their server had started anew."""
+        for index, turn in enumerate(self.delta.turned):
+            if turn.standing.cause is Cause.UNREGISTERED and turn.key in self.delta.written:
+                standing = replace(turn.standing, cause=Cause.RESTARTED)
+                self.delta.turned[index] = turn._replace(standing=standing)
+                self.delta.written[turn.key] = codec.encode(standing)
+
+    def _note(self, turn: Turn) -> None:
+        if len(self.delta.turned) >= MOST_TURNED:
+            self.delta.many = True
+            self.delta.turned.clear()
+        if not self.delta.many:
+            self.delta.turned.append(turn)
+
+    def _spill(self) -> None:
+        if self.delta.incoming is None:
+            self.delta.incoming = Incoming(self._redis, self._server_id)
+        self.delta.incoming.write(self.delta.written)
+        self.delta.written.clear()
+
+    def _scan(self) -> Iterator[tuple[bytes, bytes]]:
+        cursor = 0
+        while True:
+            cursor, lines = cast("tuple[int, dict[bytes, bytes]]", self._redis.hscan(self._key, cursor, count=PIECE))
+            yield from lines.items()
+            if not cursor:
+                return
+
+
+def _standing(value: bytes | None) -> Standing | None:
+    try:
+        return None if value is None else codec.decode(value)
+    except ValueError:
+        # A record that nobody can read is written anew.
+        return None

@@ -1,0 +1,61 @@
+"""Large changes: written piece by piece where no reader looks, then shown all at once, then folded into the rest.
+
+A transaction of a million fields would keep every reader waiting. So a large change first goes into a hash of its own,
+`incoming`. Publishing it is a rename, in the transaction that publishes the snapshot: readers then see it over `lines`.
+Folding writes the same values into `lines`, piece by piece, and changes nothing for anybody.
+"""
+
+import secrets
+from collections.abc import Mapping
+from itertools import chain
+from typing import cast
+
+from redis import Redis
+
+from app.store import keys
+
+PIECE = 1000
+"""Lines that are written or read by one command: about a millisecond of Redis's time."""
+
+
+class Incoming:
+    """A large change on its way."""
+
+    def __init__(self, redis: "Redis", server_id: int) -> None:
+        self._redis = redis
+        self._server_id = server_id
+        self._key = keys.incoming(server_id, secrets.token_hex(6))
+
+    def write(self, lines: Mapping[bytes, bytes]) -> None:
+        """Add some lines."""
+        write(self._redis, self._key, lines)
+        self._redis.expire(self._key, keys.INCOMING_SECONDS)
+
+    def queue(self, pipe: "Redis", *, first: bool) -> None:
+        """Put its publication into a transaction; `first` when there is nothing that it would lie over."""
+        pipe.persist(self._key)
+        pipe.rename(self._key, keys.lines(self._server_id) if first else keys.overlay(self._server_id))
+
+    def drop(self) -> None:
+        """It is not published."""
+        self._redis.unlink(self._key)
+
+
+def write(pipe: "Redis", key: str, lines: Mapping[bytes, bytes]) -> None:
+    """Write lines into a hash, PIECE by PIECE."""
+    flat = list(chain.from_iterable(lines.items()))
+    for start in range(0, len(flat), 2 * PIECE):
+        pipe.execute_command("HSET", key, *flat[start : start + 2 * PIECE])  # type: ignore[no-untyped-call] # quicker
+
+
+def fold(redis: "Redis", server_id: int) -> None:
+    """Fold what is published into `lines`. A worker that died on the way left the rest to the next."""
+    key, cursor = keys.overlay(server_id), 0
+    if not redis.exists(key):
+        return
+    while True:
+        cursor, lines = cast("tuple[int, dict[bytes, bytes]]", redis.hscan(key, cursor, count=PIECE))
+        write(redis, keys.lines(server_id), lines)
+        if not cursor:
+            break
+    redis.unlink(key)

@@ -1,0 +1,97 @@
+"""The answer to `htable.dump` of the mirror, read slot by slot: most of them at once, odd ones as JSON. Pure.
+
+Kamailio writes JSON without a space, one array a slot. In a slot of plain ASCII without a backslash no string holds a
+quote, so it can be cut at the marks between its entries; any other slot is parsed. The mark between two slots has a
+quote behind a brace, which within a string would have a backslash before it: no phone can write it.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import IO
+
+from workers.sip.base import Problem, SipError
+from workers.sip.kamailio import slots
+from workers.sip.kamailio.slots import Entry
+
+_PIECE = 1024 * 1024
+_BETWEEN = b']},{"entry":'
+_HEAD = b'{"jsonrpc":"2.0","result":[{"entry":'
+_TAIL = re.compile(rb'\]\}\](,"id":[^}]{1,80}\})\s*\Z')
+_SLOT = re.compile(rb'[0-9]+,"size":([0-9]+),"slot":\[')
+# Within a plain slot a quote ends a string: what goes on to the next quote is the quickest that a pattern can do.
+_ENTRY = re.compile(
+    rb'\{"name":"([^:]*)::(sip[^"]*)","value":"([^|]*)\|([^|]*)\|([^:]*):([^|]*)\|[^|]*\|([^"]*)","type":"str"\}'
+)
+_NAME = re.compile(rb'"name":"([^":]*)::')
+_DELETE = b"\x7f"
+
+Plain = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]
+"""AoR, contact, time of the REGISTER, seconds that it holds, transport, host:port that it came from, user agent."""
+
+
+@dataclass(slots=True)
+class Block:
+    """Some of the entries: `plain` ones in printable ASCII, the others as name and value."""
+
+    plain: list[Plain] = field(default_factory=list)
+    odd: list[Entry] = field(default_factory=list)
+
+
+def names(file: IO[bytes]) -> Iterator[bytes]:
+    """The AoR of each entry, as far as it stands there without an escape; much quicker than `blocks`."""
+    file.seek(0)
+    rest = b""
+    while piece := file.read(_PIECE):
+        whole, between, rest = (rest + piece).rpartition(_BETWEEN)
+        if between:
+            yield from _NAME.findall(whole)
+    yield from _NAME.findall(rest)
+
+
+def blocks(file: IO[bytes], request_id: int | str) -> Iterator[Block]:
+    """All entries of the table in the answer that `file` holds, from its beginning.
+
+    Raises SipError: GARBAGE for what is no such answer, TRUNCATED where a slot holds other than it announces.
+    """
+    file.seek(0)
+    if file.read(len(_HEAD)) != _HEAD:
+        # Another version writes spaces, or there is no entry at all.
+        file.seek(0)
+        yield Block(odd=list(slots.entries(iter(lambda: file.read(_PIECE), b""), request_id)))
+        return
+    rest = b""
+    while piece := file.read(_PIECE):
+        whole, between, rest = (rest + piece).rpartition(_BETWEEN)
+        if between:
+            yield _block(whole)
+    yield _block(_last(rest, request_id))
+
+
+def _last(text: bytes, request_id: int | str) -> bytes:
+    """The last slots, without the answer's end."""
+    tail = _TAIL.search(text, max(0, len(text) - 200))
+    try:
+        told = json.loads(b'{"r":1' + tail[1]) if tail else {}
+    except ValueError:
+        told = {}
+    if tail is None:
+        raise SipError(Problem.GARBAGE, "the answer is no table")
+    if told.get("id") != request_id:
+        raise SipError(Problem.GARBAGE, "the answer belongs to no question of ours")
+    return text[: tail.start()]
+
+
+def _block(text: bytes) -> Block:
+    """The entries of whole slots: the text begins behind the head of the first and ends before the last bracket."""
+    block = Block()
+    for slot in text.split(_BETWEEN):
+        head = _SLOT.match(slot)
+        plain = _ENTRY.findall(slot) if slot.isascii() and b"\\" not in slot and _DELETE not in slot else []
+        if head and len(plain) == int(head[1]):
+            block.plain += plain
+        else:
+            body = b'{"jsonrpc":"2.0","result":[{"entry":%b]}],"id":1}' % slot
+            block.odd += slots.entries([body], 1)
+    return block

@@ -1,0 +1,62 @@
+"""Plain entries of the mirror, read at the least cost: the same as `values` makes of them one by one. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from app.domain.record import SAME, Row
+from workers.sip.kamailio.contact import ABSENT
+from workers.sip.kamailio.mirror import Plain
+from workers.sip.kamailio.slots import Entry
+from workers.sip.repeats import Repeats
+
+_URI = 190
+_AGENT = 200
+_SOURCE = 100
+_TRANSPORTS = frozenset((b"udp", b"tcp", b"tls", b"ws", b"wss"))
+
+
+@dataclass(slots=True)
+class PlainRows:
+    """What plain entries say."""
+
+    single: list[Row] = field(default_factory=list)
+    """Lines with one binding."""
+    others: list[Row] = field(default_factory=list)
+    """Bindings of lines that may have several."""
+    odd: list[Entry] = field(default_factory=list)
+    """Entries that are not so simple after all."""
+
+
+def plain_rows(entries: Iterable[Plain], home: str, repeats: Repeats, now: int, skew: int) -> PlainRows:
+    """Key and binding of each entry that has not ended by `now`.
+
+    `repeats` are the AoRs that come more than once; `skew` is what the server's clock is ahead of ours, in seconds.
+    """
+    rows, agents, suffix = PlainRows(), dict[bytes, bool](), b"@" + home.encode()
+    for entry in entries:
+        aor, uri, time, seconds, transport, source, agent = entry
+        user, at, host = uri.partition(b"@")
+        key = aor.removesuffix(suffix)
+        fits = agents[agent] if agent in agents else agents.setdefault(agent, _is_fit(agent))
+        simple = fits and time.isdigit() and seconds.isdigit() and transport in _TRANSPORTS and len(source) < _SOURCE
+        if not (simple and at and key.isdigit() and user == b"sip:" + key and len(uri) < _URI and b";" not in uri):
+            rows.odd.append(_apart(entry))
+            continue
+        begun, held = int(time) - skew, int(seconds)
+        if begun + held > now:
+            # What `record.binding` makes of it.
+            came = SAME if host == source else source
+            row = key, b"%d\t%d\t\x01%b\t%b\t%b\t%b" % (begun, held, host, came, transport, agent)
+            (rows.others if aor in repeats else rows.single).append(row)
+    return rows
+
+
+def _is_fit(agent: bytes) -> bool:
+    """Whether a user agent is shown as it is."""
+    return agent == agent.strip() and agent not in ABSENT and len(agent) <= _AGENT
+
+
+def _apart(entry: Plain) -> Entry:
+    """The entry as the mirror holds it, its domain aside."""
+    aor, uri, time, seconds, transport, source, agent = (part.decode() for part in entry)
+    return f"{aor}::{uri}", f"{time}|{seconds}|{transport}:{source}||{agent}"

@@ -23,6 +23,7 @@ from app.extensions import babel, csrf, db, login_manager, migrate
 from app.health import blueprint as health
 from app.ids import RowId
 from app.lists.cli import recount
+from app.live.quick import Quick
 from app.live.views import blueprint as live
 from app.navigation import register_navigation
 from app.portal.device import blueprint as device
@@ -48,6 +49,7 @@ def build(config: Config) -> Flask:
     app.url_map.converters["row"] = RowId
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+    app.wsgi_app = Quick(app, app.wsgi_app)  # type: ignore[method-assign,assignment] # the documented way to wrap it
     if config.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.proxies, x_proto=config.proxies)  # type: ignore[method-assign] # the documented way to wrap it
     app.extensions["services"] = Services.from_config(config)

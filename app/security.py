@@ -7,6 +7,20 @@ _POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _YEAR = 365 * 24 * 3600
+_ALWAYS = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
+)
+_SECURE = ("Strict-Transport-Security", f"max-age={_YEAR}")
+# Pages hold customers' data and signs that age: no cache may keep them.
+_NOT_KEPT = ("Cache-Control", "no-store")
+
+
+def headers_of(*, secure: bool) -> list[tuple[str, str]]:
+    """The headers of an answer that holds nothing."""
+    return [("Content-Security-Policy", _POLICY), *_ALWAYS, *((_SECURE,) if secure else ()), _NOT_KEPT]
 
 
 def register_headers(app: Flask) -> None:
@@ -16,13 +30,10 @@ def register_headers(app: Flask) -> None:
     def _headers(response: Response) -> Response:
         # A view that shows less may be stricter.
         response.headers.setdefault("Content-Security-Policy", _POLICY)
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "same-origin"
-        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
-        response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+        for name, value in _ALWAYS:
+            response.headers[name] = value
         if request.is_secure:
-            response.headers["Strict-Transport-Security"] = f"max-age={_YEAR}"
+            response.headers[_SECURE[0]] = _SECURE[1]
         if request.endpoint != "static":
-            # Pages hold customers' data and signs that age: no cache may keep them.
-            response.headers["Cache-Control"] = "no-store"
+            response.headers[_NOT_KEPT[0]] = _NOT_KEPT[1]
         return response

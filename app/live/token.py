@@ -64,8 +64,12 @@ class CirclesView:
         return tuple((server, circle) for circle, held in self.totals.items() for server in held if server is not None)
 
 
-def _serializer(salt: str = "page") -> URLSafeSerializer:
-    return URLSafeSerializer(str(current_app.secret_key), salt=salt)
+def _serializer(secret: str, salt: str = "page") -> URLSafeSerializer:
+    return URLSafeSerializer(secret, salt=salt)
+
+
+def _secret() -> str:
+    return str(current_app.secret_key)
 
 
 def dump(view: View) -> str:
@@ -74,13 +78,20 @@ def dump(view: View) -> str:
         (line.unique_id, line.server_id, line.aor, _CODES[line.mode], number)
         for line, number in zip(view.lines, view.numbers, strict=True)
     ]
-    return str(_serializer().dumps((view.principal, view.language, view.circle_ids, view.spots, view.compared, rows)))
+    return str(
+        _serializer(_secret()).dumps((view.principal, view.language, view.circle_ids, view.spots, view.compared, rows))
+    )
 
 
 def load(token: str) -> View | None:
     """The reverse of `dump`; None for anything that was not signed here."""
+    return load_with(_secret(), token)
+
+
+def load_with(secret: str, token: str) -> View | None:
+    """The same with a secret that is given."""
     try:
-        principal, language, circle_ids, spots, compared, rows = _serializer().loads(token)
+        principal, language, circle_ids, spots, compared, rows = _serializer(secret).loads(token)
     except (BadSignature, ValueError):
         return None
     return View(
@@ -97,13 +108,18 @@ def load(token: str) -> View | None:
 def dump_circles(view: CirclesView) -> str:
     """Signed and compressed, fit for a URL."""
     rows = [(circle, [*servers.items()]) for circle, servers in view.totals.items()]
-    return str(_serializer("circles").dumps((view.principal, view.language, rows)))
+    return str(_serializer(_secret(), "circles").dumps((view.principal, view.language, rows)))
 
 
 def load_circles(token: str) -> CirclesView | None:
     """The reverse of `dump_circles`; None for anything that was not signed here."""
+    return load_circles_with(_secret(), token)
+
+
+def load_circles_with(secret: str, token: str) -> CirclesView | None:
+    """The same with a secret that is given."""
     try:
-        principal, language, rows = _serializer("circles").loads(token)
+        principal, language, rows = _serializer(secret, "circles").loads(token)
     except (BadSignature, ValueError):
         return None
     return CirclesView(principal, language, {circle: dict(servers) for circle, servers in rows})

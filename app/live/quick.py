@@ -1,0 +1,139 @@
+"""The unchanged poll, answered before Flask wakes up: nearly every request of an open page is one, and all are alike.
+
+It says "nothing new" only where the views would, and hands everything else on to them: whoever is not known from Redis
+alone, whatever looks odd, and every failure.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask
+from redis.exceptions import RedisError
+
+from app import status
+from app.live import token
+from app.live.token import CirclesView, View
+from app.security import headers_of
+from app.services import Services
+from app.store.peek import Glance, Spot, peek
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+_ID = "_user_id"
+_LOADERS: dict[str, Callable[[str, str], View | CirclesView | None]] = {
+    "/live/page": token.load_with,
+    "/live/circles": token.load_circles_with,
+}
+_MOST = 20_000
+"""Pages and logins that a process remembers: some ten megabytes."""
+_SESSION_SECONDS = 30.0
+"""How long a cookie's signature is known to be good; whether its session is, Redis says each time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What an open page rests on, without its lines."""
+
+    principal: str
+    circle_ids: tuple[int, ...]
+    live_server_ids: tuple[int, ...]
+    spots: tuple[Spot, ...]
+
+
+class Quick:
+    """A WSGI application around that of Flask."""
+
+    def __init__(self, app: Flask, inner: Callable[..., Iterable[bytes]]) -> None:
+        self._app = app
+        self._inner = inner
+        self._cookie = f"{app.config['SESSION_COOKIE_NAME']}="
+        self._watches: dict[bytes, Watch] = {}
+        self._sessions: dict[str, tuple[str, float]] = {}
+
+    def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        """Answer an unchanged poll, or let Flask answer."""
+        if environ["PATH_INFO"] in _LOADERS and environ["REQUEST_METHOD"] == "GET":
+            as_of = self._unchanged(environ["PATH_INFO"], environ)
+            if as_of is not None:
+                shown = [("X-As-Of", as_of)] if as_of else []
+                start("204 NO CONTENT", [*headers_of(secure=environ["wsgi.url_scheme"] == "https"), *shown])
+                return ()
+        return self._inner(environ, start)
+
+    def _unchanged(self, path: str, environ: "WSGIEnvironment") -> str | None:
+        """As of when the page is that shows what is true, maybe empty; None for any other."""
+        signed, version = _asked(environ["QUERY_STRING"])
+        session_id = self._session_id(environ.get("HTTP_COOKIE", ""))
+        watch = self._watch(path, signed) if signed else None
+        if watch is None or session_id is None:
+            return None
+        service: Services = self._app.extensions["services"]
+        try:
+            seen = peek(service.redis, session_id, watch.circle_ids, watch.live_server_ids, watch.spots)
+        except RedisError:
+            return None
+        now = service.clock()
+        if seen.principal != watch.principal or not status.unchanged(version, watch, seen, now):
+            return None
+        return _as_of(watch, seen, now, service)
+
+    def _watch(self, path: str, signed: str) -> Watch | None:
+        """What a signed view says; its signature is looked at once."""
+        name = blake2b(f"{path} {signed}".encode("utf-8", "replace"), digest_size=16).digest()
+        if (known := self._watches.get(name)) is not None:
+            return known
+        view = _LOADERS[path](str(self._app.secret_key), signed)
+        if view is None:
+            return None
+        watch = Watch(view.principal, view.circle_ids, view.live_server_ids, view.spots)
+        _remember(self._watches, name, watch)
+        return watch
+
+    def _session_id(self, cookies: str) -> str | None:
+        """The id of the session that the cookie claims, if the cookie is ours."""
+        found = [part for part in cookies.split("; ") if part.startswith(self._cookie)]
+        if len(found) != 1:
+            return None
+        cookie, now = found[0], time.monotonic()
+        session_id, until = self._sessions.get(cookie, ("", 0.0))
+        if now < until:
+            return session_id
+        read = self._read(cookie.removeprefix(self._cookie))
+        if read is not None:
+            _remember(self._sessions, cookie, (read, now + _SESSION_SECONDS))
+        return read
+
+    def _read(self, cookie: str) -> str | None:
+        """The session's id in a cookie, as Flask's own session interface reads it."""
+        interface: Any = self._app.session_interface
+        serializer = interface.get_signing_serializer(self._app)
+        age = int(self._app.permanent_session_lifetime.total_seconds())
+        try:
+            claimed = serializer.loads(cookie, max_age=age).get(_ID)
+        except Exception:
+            return None
+        return claimed if isinstance(claimed, str) else None
+
+
+def _asked(query: str) -> tuple[str, str]:
+    """The signed view and the version in a poll's address, empty for one that wants more or looks odd."""
+    fields = dict(part.partition("=")[::2] for part in query.split("&", 3)[:3])
+    if "&d=" in query or "%" in fields.get("t", "%"):
+        return "", ""
+    return fields["t"], fields.get("v", "")
+
+
+def _remember(memory: dict[Any, Any], name: object, value: object) -> None:
+    if len(memory) >= _MOST:
+        memory.clear()
+    memory[name] = value
+
+
+def _as_of(watch: Watch, seen: Glance, now: datetime, service: Services) -> str:
+    moment = status.as_of(watch, seen, now)
+    return f"{moment.astimezone(service.timezone):%H:%M:%S}" if moment is not None else ""

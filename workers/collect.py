@@ -11,7 +11,7 @@ from app.domain.standing import Answered
 from app.store.intake import Delta, Intake
 from app.store.servers import ServerState
 from workers.judge import Outcome, Verdict, has_restarted, judge
-from workers.sip.base import Adapter, Problem, SipError
+from workers.sip.base import Adapter, Problem, Pull, SipError
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +28,19 @@ class Collected:
 def snapshot(
     redis: "Redis",
     server_id: int,
-    adapter: Adapter,
+    take: Callable[[], Pull],
     before: ServerState,
     now: datetime,
     ours: Callable[[Sequence[str]], int],
 ) -> Collected:
     """Read a server's snapshot to its end and compare it with the stored one; no reader sees any of it.
 
-    `ours` counts those lines that the portal knows. Raises SipError where the server gave none.
+    `take` begins it, `ours` counts those lines that the portal knows. Raises SipError where the server gave none.
     """
     known = before.answered_at.timestamp() if before.answered_at else 0.0
     intake = Intake(redis, server_id, before.stored, Answered(now.timestamp(), known))
     try:
-        pull = adapter.snapshot()
+        pull = take()
         for rows in pull.rows():
             intake.take(rows)
         report = pull.report

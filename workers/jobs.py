@@ -10,7 +10,8 @@ from app.domain.sign import ASK_PATIENCE
 from app.domain.text import clean
 from app.models import PrincipalKind
 from app.store import lookups
-from workers import answers, collect, mails, passwords, refusals
+from app.store.rounds import Piece
+from workers import answers, collect, mails, passwords, refusals, spread
 from workers.pulling import adapter_of, database_gone, run_pull
 from workers.runtime import Runtime, current
 from workers.sip.base import Problem, SipError
@@ -26,6 +27,11 @@ log = logging.getLogger(__name__)
 def pull(server_id: int) -> None:
     """Job: take one snapshot of a server, unless somebody else is at it."""
     run_pull(current(), server_id)
+
+
+def sweep(server_id: int, token: str, pieces: list[tuple[int, str, str | None]]) -> None:
+    """Job: help with the sweep of a large server that another worker began."""
+    spread.help_with(current(), server_id, token, [Piece(*piece) for piece in pieces])
 
 
 def lookup(server_id: int, aor: str, circle_id: int, asked_at: str) -> None:

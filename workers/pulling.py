@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -15,7 +16,7 @@ from app.models import SipServer
 from app.store import abilities, keys, servers, snapshots
 from app.store.lease import Lease, LeaseLostError, held
 from app.store.servers import Refusal, ServerState
-from workers import census, changes, collect, history, refusals
+from workers import census, changes, collect, history, refusals, spread
 from workers.collect import Collected
 from workers.credentials import endpoint_of
 from workers.runtime import Runtime
@@ -94,9 +95,11 @@ def database_gone(error: SQLAlchemyError) -> SipError:
 
 def _pull(runtime: Runtime, server_id: int, lease: Lease, before: ServerState) -> None:
     server, adapter = adapter_of(runtime, server_id)
+    shards = spread.shards_of(server)
+    take = partial(spread.pull, runtime, server, shards) if shards > 1 else adapter.snapshot
     began = runtime.clock()
     found = collect.snapshot(
-        runtime.redis, server_id, adapter, before, began, lambda aors: _ours(runtime, server_id, aors)
+        runtime.redis, server_id, take, before, began, lambda aors: _ours(runtime, server_id, aors)
     )
     verdict = found.verdict
     if verdict.problem is not None:

@@ -48,20 +48,25 @@ class Runtime:
             post=Post(config.mail_url, config.mail_from, config.public_url),
         )
 
-    def lines_of(self, server_id: int) -> Callable[[], Iterator[str]]:
-        """The keys of our lines at a server, read piece by piece whenever the result is called."""
+    def lines_of(self, server_id: int, after: str = "", upto: str | None = None) -> Callable[[], Iterator[str]]:
+        """The keys of our lines at a server, read piece by piece whenever the result is called.
+
+        Those after `after`, and with `upto` no further than to that one.
+        """
 
         def lines() -> Iterator[str]:
-            last = ""
+            last = after
             # No transaction stays open while whoever reads them asks a server.
-            while page := self._lines_after(server_id, last):
+            while page := self._lines_after(server_id, last, upto):
                 yield from page
                 last = page[-1]
 
         return lines
 
-    def _lines_after(self, server_id: int, last: str) -> list[str]:
+    def _lines_after(self, server_id: int, last: str, upto: str | None) -> list[str]:
         wanted = select(Unique.aor).where(Unique.server_id == server_id, Unique.aor > last)
+        if upto is not None:
+            wanted = wanted.where(Unique.aor <= upto)
         with self.sessions() as session:
             return list(session.scalars(wanted.order_by(Unique.aor).limit(_PAGE)))
 

@@ -52,6 +52,11 @@ def recount(server_id: int) -> str:
     return f"{_PREFIX}recount:{server_id}"
 
 
+def told(token: str) -> str:
+    """List: what the workers that share one large sweep have found so far."""
+    return f"{_PREFIX}told:{token}"
+
+
 def looked(server_id: int) -> str:
     """Sorted set, key form of the AoR by epoch seconds: the lines that were looked up lately."""
     return f"{_PREFIX}looked:{server_id}"

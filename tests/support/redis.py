@@ -16,10 +16,14 @@ from tests.support.wait import until
 
 
 class RedisServer:
-    """One Redis on one port for the whole of its life: it can be stopped, killed, held and started again there."""
+    """One Redis on one port for the whole of its life: it can be stopped, killed, held and started again there.
 
-    def __init__(self, tmpdir: Path) -> None:
+    `settings` are more of its command line.
+    """
+
+    def __init__(self, tmpdir: Path, *settings: str) -> None:
         self._directory = tmpdir
+        self._settings = settings
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._child: Child | None = None
@@ -31,6 +35,7 @@ class RedisServer:
             [
                 program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._directory),
                 "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction",
+                *self._settings,
             ],
             self._directory / "redis.log",
         )  # fmt: skip

@@ -126,7 +126,7 @@ def cells(lines: Sequence[Line], numbers: Sequence[str], facts: Mapping[int, Fac
 def _remark(sign: Sign, now: datetime) -> str:
     if sign.kind is SignKind.UNKNOWN:
         if sign.as_of is None:
-            return _("未取得") if sign.problem == NOT_ASKED else _("応答なし")
+            return _("確認できません") if sign.problem == NOT_ASKED else _("応答なし")
         return _("最終確認 %(clock)s(%(age)s)", clock=clock(sign.as_of, now), age=age(now - sign.as_of))
     if sign.kind is SignKind.CHECK_FAILED:
         return str(PROBLEMS.get(sign.problem or "", _("確認できません")))

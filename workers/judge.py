@@ -10,7 +10,7 @@ from workers.sip.base import Problem
 
 _FEW = 3
 """One phone or two that go are daily life, however few there are."""
-_RESTART_SLACK = timedelta(seconds=10)
+_RESTART_SLACK = timedelta(seconds=3)
 """Servers tell their uptime in whole seconds, and a loaded one tells it late."""
 _STILL, _STILL_FEW = 0.01, 20
 """A contact statistic that moved by no more than this share, or so many, stands still: phones come and go."""
@@ -64,7 +64,13 @@ def has_restarted(before: ServerState, report: PullReport) -> bool:
     started_at = _started_at(report)
     if started_at is None or before.started_at is None:
         return False
-    return started_at > before.started_at + _RESTART_SLACK
+    return started_since(before, report) or started_at > before.started_at + _RESTART_SLACK
+
+
+def started_since(before: ServerState, report: PullReport) -> bool:
+    """Whether the server started after the last answer that was believed: then it has forgotten what was true then."""
+    started_at = _started_at(report)
+    return started_at is not None and before.answered_at is not None and started_at > before.answered_at
 
 
 def _started_at(report: PullReport) -> datetime | None:

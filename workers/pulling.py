@@ -59,8 +59,10 @@ def run_pull(runtime: Runtime, server_id: int) -> bool:
         redis.delete(queued_marker(redis, server_id).key)
         if lease is None:
             return False
-        before = servers.read_one(redis, server_id)
+        before = replace(servers.read_one(redis, server_id), tried_at=runtime.clock())
         try:
+            # Said at once: a server that keeps us waiting must not look like a portal that does not ask.
+            snapshots.record(redis, server_id, before, lease)
             _pull(runtime, server_id, lease, before)
         except LeaseLostError:
             log.warning("server %d: the pull took its lease's time without renewing it, nothing is written", server_id)

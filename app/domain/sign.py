@@ -15,6 +15,8 @@ ANSWER_KEEPS = timedelta(seconds=60)
 """How long the answer to a look-up of an on-demand line is shown before its sign asks again."""
 ASK_PATIENCE = timedelta(seconds=5)
 """How long a look-up may be under way before it counts as failed."""
+ASKED_WITHIN = timedelta(seconds=15)
+"""A server that keeps the portal waiting so long is still being asked."""
 NOT_ASKED = "not_asked"
 """The problem's word for a server that the portal has not asked for long: none of its workers is at it."""
 FAILURE_SHOWN = timedelta(seconds=60)
@@ -155,7 +157,7 @@ def _live(best: Answer | None, interval: timedelta, now: datetime, tried_at: dat
 
 def is_asked(tried_at: datetime | None, interval: timedelta, now: datetime) -> bool:
     """Whether the portal itself is at work: it asked the server lately, answered or not."""
-    return tried_at is not None and _age(tried_at, now) <= UNKNOWN_AFTER * interval
+    return tried_at is not None and _age(tried_at, now) <= max(UNKNOWN_AFTER * interval, ASKED_WITHIN)
 
 
 def _age(at: datetime, now: datetime) -> timedelta:

@@ -19,7 +19,8 @@ class Kamailio(RegistrarProcess):
     """One instance. Subscribers may be added while it runs.
 
     `defines` are any of those that its configuration explains; `events` lets it tell what happens at `events_port`.
-    `subscribers` is the URL of a database that the test itself fills, `zone` the time zone of its clock.
+    `subscribers` is the URL of a database that the test itself fills, `zone` the time zone of its clock, `shift` what
+    that is wrong by, such as ``-5m``.
     """
 
     def __init__(
@@ -30,11 +31,13 @@ class Kamailio(RegistrarProcess):
         events: bool = False,
         subscribers: str | None = None,
         zone: str = "UTC",
+        shift: str = "",
     ) -> None:
         super().__init__(folder)
         self.events_port = free_port()
         self._subscribers = subscribers
         self._zone = zone
+        self._shift = shift
         self._defines = [*defines, f'TSUNAGARI_EVENTS="{HOST}:{self.events_port}"'] if events else [*defines]
 
     def endpoint(self, *, timeout: float = 10.0, url: str | None = None, **options: str) -> Endpoint:
@@ -67,7 +70,15 @@ class Kamailio(RegistrarProcess):
             run=run,
             defines=self._defines,
         )
-        return ["env", f"TZ={self._zone}", *command]
+        return ["env", f"TZ={self._zone}", *self._shifted(), *command]
+
+    def _shifted(self) -> list[str]:
+        """The program that gives it another clock."""
+        if not self._shift:
+            return []
+        program = shutil.which("faketime")
+        assert program, "faketime is not installed: apt-get install faketime"
+        return [program, "-f", self._shift]
 
     def stranger(self, user: str, password: str = "guess") -> Phone:
         """A device of whom it does not know from `subscribe`."""

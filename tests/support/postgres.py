@@ -40,12 +40,26 @@ class Postgres:
 
     def start(self) -> None:
         """Make the cluster and wait until it answers."""
+        self._make()
+        self.resume()
+
+    def halt(self) -> None:
+        """End it at once, whoever is connected; its data stay."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(30)
+            self._process = None
+
+    def _make(self) -> None:
         if self._owner:
             os.chown(self._directory, self._owner.pw_uid, self._owner.pw_gid)
         data = str(self._directory / "data")
         made = self._run(["initdb", "-D", data, "-U", _USER, "--auth=trust", "--no-sync", "--locale=C", "-E", "UTF8"])
         if made.wait(60):
             raise AssertionError(f"initdb failed: {self._words()}")
+
+    def resume(self) -> None:
+        """Start it with the data that it has, and wait until it answers."""
         settings = {
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": str(self._directory),
@@ -53,6 +67,7 @@ class Postgres:
             "max_connections": "60",
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        data = str(self._directory / "data")
         self._process = self._run(["postgres", "-D", data, "-p", str(self.port), *options])
         until(self._answers, 20, "PostgreSQL answers")
 
@@ -87,10 +102,7 @@ class Postgres:
 
     def stop(self) -> None:
         """End it without waiting for clients, and remove the folder."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGINT)
-            self._process.wait(30)
-            self._process = None
+        self.halt()
         shutil.rmtree(self._directory)
 
     def _admin(self, statement: sql.Composed) -> None:

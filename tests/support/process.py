@@ -46,6 +46,10 @@ class Child:
         """Of the program itself; also its process group's."""
         return self._process.pid
 
+    def children(self) -> list[int]:
+        """The ids of the processes that it has started itself."""
+        return [int(word) for word in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+
     @property
     def running(self) -> bool:
         """Whether it has not ended. Raises AssertionError with its last words if it ended by itself with an error."""

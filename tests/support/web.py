@@ -70,8 +70,16 @@ class Workers:
     def start(self) -> None:
         """Start both; whoever needs their work waits for what it does."""
         for name in ("schedule", "run"):
-            command = python("-m", "flask", "--app", "wsgi", "workers", name)
-            self._children[name] = Child(command, self._folder / f"workers-{name}.log", env=self._environ)
+            self.begin(name)
+
+    def begin(self, name: str) -> None:
+        """Start `schedule` or `run`."""
+        command = python("-m", "flask", "--app", "wsgi", "workers", name)
+        self._children[name] = Child(command, self._folder / f"workers-{name}.log", env=self._environ)
+
+    def end(self, name: str) -> None:
+        """End one of them in good order."""
+        self._children.pop(name).stop()
 
     def child(self, name: str) -> Child:
         """`schedule` or `run`, to be signalled."""

@@ -132,6 +132,8 @@ class State:
     uptime: float | None
     skew: float | None = None
     """Its clock minus ours in seconds."""
+    asked_at: datetime | None = None
+    """When it was asked for its uptime."""
 
     @property
     def correction(self) -> int:
@@ -141,11 +143,12 @@ class State:
 
 def report_of(taken_at: datetime, found: State, broken: Broken) -> PullReport:
     """What is known of a whole snapshot, once it has been read."""
+    later = (found.asked_at - taken_at).total_seconds() if found.asked_at else 0.0
     return PullReport(
         taken_at,
         broken=broken.records,
         announced=found.users,
-        uptime=found.uptime,
+        uptime=None if found.uptime is None else found.uptime - later,
         clock_skew=found.skew,
         unread=tuple(sorted(broken.lines)),
         contacts=found.contacts,
@@ -162,7 +165,7 @@ def state(rpc: Rpc, site: Site) -> State:
     users, contacts = (facts.count(counts, site.table, what) for what in ("users", "contacts"))
     asked_at = site.now()
     told = rpc.ask("core.uptime")
-    return State(users, contacts, facts.uptime(told), facts.clock_skew(told, asked_at))
+    return State(users, contacts, facts.uptime(told), facts.clock_skew(told, asked_at), asked_at)
 
 
 def is_loading(rpc: Rpc, site: Site, uptime: float | None) -> bool:

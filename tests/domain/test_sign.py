@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from app.domain.sign import (
     ANSWER_KEEPS,
     ASK_PATIENCE,
+    ASKED_WITHIN,
     FAILURE_SHOWN,
+    NOT_ASKED,
     Answer,
     Ask,
     Mode,
@@ -21,6 +23,7 @@ from app.domain.sign import (
     age_words,
     decide,
     freshness,
+    is_asked,
     mode_of,
     newest,
 )
@@ -72,8 +75,14 @@ def answer(*, registered: bool, age: timedelta = timedelta(0), source: Source = 
     return Answer(registered, NOW - age, source, since=NOW - timedelta(days=1))
 
 
-def sign_of(mode: Mode, snapshot: Answer | None = None, lookup: Answer | None = None, ask: Ask | None = None) -> Sign:
-    return decide(mode, snapshot=snapshot, lookup=lookup, ask=ask, interval=INTERVAL, now=NOW)
+def sign_of(
+    mode: Mode,
+    snapshot: Answer | None = None,
+    lookup: Answer | None = None,
+    ask: Ask | None = None,
+    tried_at: datetime | None = None,
+) -> Sign:
+    return decide(mode, snapshot=snapshot, lookup=lookup, ask=ask, interval=INTERVAL, now=NOW, tried_at=tried_at)
 
 
 def claim(*, registered: bool) -> SignKind:
@@ -114,7 +123,22 @@ def test_a_live_line_ages_from_sure_to_stale_to_unknown(age: timedelta, register
 
 
 def test_a_live_line_that_nobody_answered_for_is_unknown_without_an_age() -> None:
-    assert sign_of(Mode.LIVE) == Sign(SignKind.UNKNOWN)
+    assert sign_of(Mode.LIVE) == Sign(SignKind.UNKNOWN, problem=NOT_ASKED)
+    assert sign_of(Mode.LIVE, tried_at=NOW) == Sign(SignKind.UNKNOWN)
+
+
+@pytest.mark.parametrize("seconds", [INTERVAL.total_seconds(), 0.5])
+def test_a_portal_that_asks_is_told_from_one_that_does_not(seconds: float) -> None:
+    interval = timedelta(seconds=seconds)
+    patience = max(6 * interval, ASKED_WITHIN)
+    for tried_at, asked in (
+        (None, False),
+        (NOW, True),
+        (NOW - patience, True),
+        (NOW - patience - TICK, False),
+        (NOW + patience + TICK, False),
+    ):
+        assert is_asked(tried_at, interval, NOW) is asked
 
 
 @pytest.mark.parametrize(("age", "registered"), list(product(ON_DEMAND_AGES, (True, False))))

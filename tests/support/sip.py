@@ -13,10 +13,10 @@ _FIELD = re.compile(rb'(\w+)="?([^",\s]+)"?')
 class Phone:
     """One device of one user. Its contacts are whatever it is told to register."""
 
-    def __init__(self, server: Address, user: str, password: str, *, domain: str) -> None:
+    def __init__(self, server: Address, user: str, password: str, *, domain: str, patience: float = 10) -> None:
         self._user, self._password, self._domain = user, password, domain
         self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._sock.settimeout(10)
+        self._sock.settimeout(patience)
         self._sock.connect(server)
         self._call_id = secrets.token_hex(8)
         self._cseq = 0

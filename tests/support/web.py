@@ -1,6 +1,8 @@
 """The real web server on a free port: gunicorn as in production, and the real workers beside it."""
 
 import http.client
+import os
+import signal
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,8 +14,9 @@ from tests.support.wait import until
 class LiveServer:
     """The portal under gunicorn. The port stays its own while it is stopped and started again."""
 
-    def __init__(self, environ: Mapping[str, str], folder: Path) -> None:
+    def __init__(self, environ: Mapping[str, str], folder: Path, application: str = "wsgi:app") -> None:
         self._environ = environ
+        self._application = application
         self._log = folder / "web.log"
         # The listening socket is ours and is handed on, so that nobody can take the port in between.
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=128)
@@ -27,7 +30,7 @@ class LiveServer:
         command = python(
             "-m", "gunicorn", "--worker-class", "gthread", "--workers", "1", "--threads", "8",
             "--limit-request-line", "8190", "--no-control-socket", "--graceful-timeout", "2",
-            "--bind", f"fd://{descriptor}", "wsgi:app",
+            "--bind", f"fd://{descriptor}", self._application,
         )  # fmt: skip
         child = Child(command, self._log, env=self._environ, fds=(descriptor,))
         self._child = child
@@ -80,6 +83,11 @@ class Workers:
     def end(self, name: str) -> None:
         """End one of them in good order."""
         self._children.pop(name).stop()
+
+    def kill_running(self) -> None:
+        """SIGKILL to all workers at once; their pool stays."""
+        for worker in self._children["run"].children():
+            os.kill(worker, signal.SIGKILL)
 
     def child(self, name: str) -> Child:
         """`schedule` or `run`, to be signalled."""

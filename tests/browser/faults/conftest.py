@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.faults.record import Record
-from tests.browser.faults.stack import FaultStack, Site
+from tests.support.breakable import FaultStack, Site
 from tests.support.browser import context_for, log_in
 from tests.support.databases import Databases
 from tests.support.postgres import Postgres

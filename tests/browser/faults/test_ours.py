@@ -1,19 +1,17 @@
 """Faults of our own parts behind an open page: no sign ever blames a phone, nothing is lost, and all of it heals."""
 
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 
-import psycopg
 import pytest
 from sqlalchemy import select
 
 from app.models import LineChange
 from tests.browser.faults.conftest import Watch
 from tests.browser.faults.record import Record
-from tests.browser.faults.stack import INTERVAL, POLL, FaultStack, Site
+from tests.support.breakable import INTERVAL, POLL, FaultStack, Site
+from tests.support.breaks import full, gone, locked, no_child, slow, stopped
 from tests.support.process import Child, python
 from tests.support.proxy import PASS, Mode, Proxy
 from tests.support.wait import until
@@ -59,63 +57,6 @@ def healed(record: Record, site: Site, ended: float, within: float = HEALS_WITHI
         assert record.since(line, "registered") - ended < within
     assert set(record.kinds(site.away)) <= {"not-registered", "unknown"}
     assert record.news() == [""]
-
-
-@contextmanager
-def full(stack: FaultStack) -> Iterator[None]:
-    with stack.redis.client() as client:
-        client.config_set("maxmemory", 1)
-        try:
-            yield
-        finally:
-            client.config_set("maxmemory", 0)
-
-
-@contextmanager
-def slow(stack: FaultStack) -> Iterator[None]:
-    proxies = (stack.redis_of_workers, stack.redis_of_web)
-    for proxy in proxies:
-        proxy.become(Mode(delay=1.0))
-    try:
-        yield
-    finally:
-        for proxy in proxies:
-            proxy.become(PASS)
-
-
-@contextmanager
-def stopped(stack: FaultStack) -> Iterator[None]:
-    stack.redis.stop()
-    try:
-        yield
-    finally:
-        stack.redis.start()
-
-
-@contextmanager
-def no_child(stack: FaultStack, name: str) -> Iterator[None]:
-    stack.workers.end(name)
-    try:
-        yield
-    finally:
-        stack.workers.begin(name)
-
-
-@contextmanager
-def locked(stack: FaultStack) -> Iterator[None]:
-    with psycopg.connect(stack.database_url) as connection:
-        connection.execute('LOCK TABLE "unique", sip_server, circle, line_change, coverage IN ACCESS EXCLUSIVE MODE')
-        yield
-        connection.rollback()
-
-
-@contextmanager
-def gone(stack: FaultStack) -> Iterator[None]:
-    stack.postgres.halt()
-    try:
-        yield
-    finally:
-        stack.postgres.resume()
 
 
 @pytest.mark.parametrize("fault", [stopped, full, slow, locked, gone])
@@ -172,8 +113,7 @@ def test_a_worker_killed_in_the_middle(stack: FaultStack, site: Site, record: Re
     modes = {"fetch": Mode(hang=True), "compare": Mode(stall_on=b"HMGET"), "write": Mode(stall_on=b"EXEC")}
     proxy.become(modes[step])
     _caught(proxy, step, stack, site)
-    for worker in stack.workers.child("run").children():
-        os.kill(worker, signal.SIGKILL)
+    stack.workers.kill_running()
     proxy.become(PASS)
     # A pull that was killed holds its lease for some seconds more, and a queued one its mark.
     healed(record, site, time.time(), HEALS_WITHIN + 15)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.faults.conftest import Watch
 from tests.browser.faults.record import Record
-from tests.browser.faults.stack import INTERVAL, POLL, FaultStack, Site
+from tests.support.breakable import INTERVAL, POLL, FaultStack, Site
 from tests.support.kamailio import Kamailio
 from tests.support.proxy import PASS, Mode
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from sqlalchemy import create_engine, select
+from sqlalchemy import create_engine, select, update
 from sqlalchemy.orm import Session
 
 from app.models import Account, Circle, SipServer, Unique
@@ -18,6 +18,7 @@ from app.store.servers import ServerState
 from tests.support.customers import password_hash
 from tests.support.databases import Databases, settings
 from tests.support.kamailio import Kamailio
+from tests.support.ports import free_port
 from tests.support.postgres import Postgres
 from tests.support.proxy import Proxy
 from tests.support.redis import RedisServer
@@ -65,7 +66,9 @@ class Site:
 class FaultStack:
     """Everything that runs in production. Whoever breaks something mends it."""
 
-    def __init__(self, folder: Path, databases: Databases, postgres: Postgres) -> None:
+    def __init__(
+        self, folder: Path, databases: Databases, postgres: Postgres, *, application: str = "wsgi:app"
+    ) -> None:
         self.folder = folder
         self._count = itertools.count(1)
         self._parts = ExitStack()
@@ -74,10 +77,13 @@ class FaultStack:
         self.redis_of_workers, self.redis_of_web = Proxy(address), Proxy(address)
         self.postgres = postgres
         self.database_url = databases.migrated("postgresql")
-        self.web = LiveServer(self._environ(self.redis_of_web), self.sub("web"))
+        self.web = LiveServer(self._environ(self.redis_of_web), self.sub("web"), application)
         self.workers = Workers(self._environ(self.redis_of_workers), self.sub("workers"))
         self._engine = create_engine(self.database_url, pool_pre_ping=True)
-        self.kamailio = self.registrar("kamailio")
+        socket = f"udp:127.0.0.1:{free_port()}"
+        self.observed = socket.replace(":", "://", 1)
+        """Where that registrar is asked past all proxies."""
+        self.kamailio = self.registrar("kamailio", defines=[f'RPC_SOCKET="{socket}"'])
 
     def __enter__(self) -> Self:
         with Session(self._engine) as session:
@@ -113,13 +119,42 @@ class FaultStack:
     def site(self, name: str, kamailio: Kamailio | None = None, **options: str) -> Site:
         """A new login server in front of a running Kamailio, and a circle there: three of four lines are registered."""
         registrar = kamailio or self.kamailio
-        url = urlsplit(registrar.endpoint().url)
-        proxy = self._parts.enter_context(Proxy((url.hostname or "", url.port or 0)))
-        site = self._store(name, registrar, proxy, {"timeout": "2", **options})
+        site = self._store(name, registrar, self._proxy(registrar), {"timeout": "2", **options})
         users = [_user(site.circle_id, index) for index in range(LINES)]
         site.phones = [self._parts.enter_context(registrar.phone(user)) for user in users]
         site.register()
         return site
+
+    def crowd(self, name: str, count: int, circle: int, interval: float) -> tuple[Site, list[str]]:
+        """A login server on the shared registrar with so many lines in circles of `circle`; and their users."""
+        users = [f"0509{index:07}" for index in range(count)]
+        self.kamailio.subscribe(**dict.fromkeys(users, SECRET))
+        self.kamailio.stop()
+        self.kamailio.start()
+        site = self._store(name, self.kamailio, self._proxy(self.kamailio), {"timeout": "2", "dump_limit": "20000"})
+        with Session(self._engine) as session:
+            session.execute(update(SipServer).where(SipServer.id == site.server_id).values(pull_interval=interval))
+            for start in range(0, count, circle):
+                made = Circle(
+                    account_id=1, number=f"9{start:07}", password_hash=password_hash(), applied_on=date(2014, 6, 17)
+                )
+                session.add(made)
+                session.flush()
+                session.add_all(
+                    Unique(circle_id=made.id, number=user, aor=user, type_code="sip_phone", server_id=site.server_id)
+                    for user in users[start : start + circle]
+                )
+            session.commit()
+        return site, users
+
+    def circles_of(self, site: Site) -> dict[int, dict[int, str]]:
+        """The crowd's circles, each with its lines: users by their ids."""
+        query = select(Unique.circle_id, Unique.id, Unique.aor).where(Unique.server_id == site.server_id)
+        found: dict[int, dict[int, str]] = {}
+        with Session(self._engine) as session:
+            for circle_id, unique_id, aor in session.execute(query.where(Unique.circle_id != site.circle_id)):
+                found.setdefault(circle_id, {})[unique_id] = aor
+        return found
 
     def state(self, site: Site) -> ServerState:
         """What the portal knows of a login server."""
@@ -140,6 +175,10 @@ class FaultStack:
         path = self.folder / name
         path.mkdir()
         return path
+
+    def _proxy(self, registrar: Kamailio) -> Proxy:
+        url = urlsplit(registrar.endpoint().url)
+        return self._parts.enter_context(Proxy((url.hostname or "", url.port or 0)))
 
     def _environ(self, proxy: Proxy) -> dict[str, str]:
         return settings(self.database_url, f"redis://127.0.0.1:{proxy.port}/0")

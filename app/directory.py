@@ -30,6 +30,8 @@ class Page(Generic[T]):
     number: int
     total: int
     size: int = PAGE_SIZE
+    far: bool = False
+    """Whether its neighbours are better found from its own first and last row than counted from an end of the list."""
 
     @property
     def last(self) -> int:

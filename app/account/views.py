@@ -16,7 +16,7 @@ from app.auth.sessions import principal
 from app.extensions import db
 from app.i18n import _, language
 from app.mail import is_address
-from app.models import Account, Circle, Holder, LoginSession, Unique, account_of, login_id_of
+from app.models import Account, Circle, CircleTally, Holder, LineTally, LoginSession, account_of, login_id_of
 from app.services import services
 from app.throttle import OWN_EMAIL, OWN_PASSWORD
 
@@ -153,10 +153,10 @@ def _counts(who: Holder) -> tuple[int, int] | None:
     """How many circles and lines an account has."""
     if not isinstance(who, Account):
         return None
-    mine = select(Circle.id).where(Circle.account_id == who.id)
-    circles = db.session.scalar(select(func.count()).select_from(mine.subquery()))
-    lines = db.session.scalar(select(func.count(Unique.id)).where(Unique.circle_id.in_(mine)))
-    return circles or 0, lines or 0
+    circles = select(func.sum(CircleTally.circles)).where(CircleTally.account_id == who.id)
+    mine = Circle.id == LineTally.circle_id
+    lines = select(func.sum(LineTally.lines)).join(Circle, mine).where(Circle.account_id == who.id)
+    return db.session.scalar(circles) or 0, db.session.scalar(lines) or 0
 
 
 def _back() -> BaseResponse:

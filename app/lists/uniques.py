@@ -9,8 +9,9 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.directory import PAGE_SIZE, Page, lines_of
 from app.domain.sign import SignKind, mode_of
+from app.lists.paging import Listing, Run, read
 from app.lists.wanted import Wanted
-from app.models import SipServer, Unique, UniqueType
+from app.models import LineTally, SipServer, Unique, UniqueType
 from app.scope import Scope
 from app.store.lines import Line
 
@@ -21,8 +22,8 @@ OTHER = "other"
 SORTS: Mapping[str, InstrumentedAttribute[Any]] = {
     "name": Unique.name_key,
     "affiliation": Unique.affiliation,
-    "type": UniqueType.position,
 }
+BY_TYPE = "type"
 BY_STATE = "state"
 MOST_BY_STATE = 10_000
 """Lines up to which a list can be sorted and filtered by what only Redis knows; it reads all of them for a page."""
@@ -46,9 +47,9 @@ class Tab:
 def tabs(session: Session, circle_id: int) -> list[Tab]:
     """The types that occur in a circle of the caller's, and その他."""
     counted = (
-        select(Unique.type_code, func.count().label("lines"))
-        .where(Unique.circle_id == circle_id)
-        .group_by(Unique.type_code)
+        select(LineTally.type_code, func.sum(LineTally.lines).label("lines"))
+        .where(LineTally.circle_id == circle_id)
+        .group_by(LineTally.type_code)
         .subquery()
     )
     query = (
@@ -61,15 +62,32 @@ def tabs(session: Session, circle_id: int) -> list[Tab]:
 
 def wanted_of(args: Mapping[str, str], tabs: Iterable[Tab]) -> Wanted:
     """What a URL asks for of a list with these tabs."""
-    return Wanted.parse(args, tabs={tab.kind.code for tab in tabs}, sorts={*SORTS, BY_STATE}, states=STATES)
+    return Wanted.parse(args, tabs={tab.kind.code for tab in tabs}, sorts={*SORTS, BY_TYPE, BY_STATE}, states=STATES)
 
 
-def page(session: Session, scope: Scope, circle_id: int, wanted: Wanted, total: int) -> Page[Unique]:
-    """The wanted page of the wanted tab, which holds `total` lines; sorted by what the database knows."""
-    query = _wanted(lines_of(scope).join(Unique.type), circle_id, wanted)
-    number = min(wanted.page, Page([], 1, total).last)
-    rows = session.scalars(query.limit(PAGE_SIZE).offset((number - 1) * PAGE_SIZE)).all()
-    return Page(rows, number, total)
+def page(session: Session, scope: Scope, circle_id: int, wanted: Wanted, tabs: Sequence[Tab]) -> Page[Unique]:
+    """The wanted page of a circle with these tabs; sorted by what the database knows."""
+    listing = _listing(circle_id, wanted, [tab for tab in tabs if wanted.tab in ("", tab.kind.code)])
+    number = min(wanted.page, listing.last)
+    numbers = read(session, listing, wanted, number)
+    # The circle once more: a planner that knows no better takes it for one of average size.
+    query = lines_of(scope).where(Unique.circle_id == circle_id, Unique.number.in_(numbers))
+    found = {row.number: row for row in session.scalars(query)}
+    rows = [found[key] for key in numbers if key in found]
+    return Page(rows, number, listing.total, listing.size, far=bool(rows) and listing.is_far(number))
+
+
+def _listing(circle_id: int, wanted: Wanted, tabs: Sequence[Tab]) -> Listing:
+    keys = (SORTS[wanted.sort], Unique.number) if wanted.sort in SORTS else (Unique.number,)
+    whole = (Unique.circle_id == circle_id,)
+    if wanted.tab or wanted.sort == BY_TYPE:
+        # Where a type stands is no part of an index: each is a piece of its own.
+        runs = [Run((*whole, Unique.type_code == tab.kind.code), tab.count) for tab in tabs]
+    else:
+        runs = [Run(whole, sum(tab.count for tab in tabs))]
+    if wanted.descending:
+        runs.reverse()
+    return Listing(tuple(runs), Unique.id, keys, wanted.descending, PAGE_SIZE)
 
 
 def lines(session: Session, circle_id: int, wanted: Wanted) -> list[Line]:
@@ -98,5 +116,5 @@ def _wanted(query: Select[*Columns], circle_id: int, wanted: Wanted) -> Select[*
         query = query.where(Unique.type_code == wanted.tab)
     if wanted.sort == BY_STATE:
         return query.order_by(Unique.number)
-    order = [SORTS[wanted.sort]] if wanted.sort else []
+    order = [UniqueType.position] if wanted.sort == BY_TYPE else [SORTS[wanted.sort]] if wanted.sort else []
     return query.order_by(*(key.desc() if wanted.descending else key for key in (*order, Unique.number)))

@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from app.directory import LARGEST_ID
+
 _DESCENDING = "desc"
 _DIGITS = 100
 """More of them are no page's number."""
@@ -18,6 +20,10 @@ class Wanted:
     descending: bool = False
     state: str = ""
     page: int = 1
+    after: int = 0
+    """Id of the row before the page's first, where the page is far from both ends of the list; 0 where it is not."""
+    before: int = 0
+    """Id of the row after the page's last, likewise."""
 
     @classmethod
     def parse(
@@ -34,7 +40,9 @@ class Wanted:
             sort=_known(args.get("sort"), sorts),
             descending=args.get("order") == _DESCENDING,
             state=_known(args.get("state"), states),
-            page=_number(args.get("page", "")),
+            page=max(1, _number(args.get("page", ""))),
+            after=_id(args.get("after", "")),
+            before=_id(args.get("before", "")),
         )
 
     def query(self, **changes: Any) -> dict[str, Any]:
@@ -42,13 +50,15 @@ class Wanted:
 
         Whoever goes to another tab, sorting or filter begins at its first page.
         """
-        to = replace(self, **{"page": 1, **changes}) if changes else self
+        to = replace(self, **{"page": 1, "after": 0, "before": 0, **changes}) if changes else self
         pairs: dict[str, Any] = {
             "tab": to.tab,
             "sort": to.sort,
             "order": _DESCENDING if to.descending else "",
             "state": to.state,
             "page": to.page if to.page > 1 else "",
+            "after": to.after,
+            "before": to.before,
         }
         return {name: value for name, value in pairs.items() if value}
 
@@ -59,5 +69,10 @@ def _known(word: str | None, words: Collection[str]) -> str:
 
 def _number(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > _DIGITS:
-        return 1
-    return max(1, int(text))
+        return 0
+    return int(text)
+
+
+def _id(text: str) -> int:
+    number = _number(text)
+    return number if number <= LARGEST_ID else 0

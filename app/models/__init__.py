@@ -16,17 +16,21 @@ from app.models.request import (
     ServiceRequest,
 )
 from app.models.server import SipServer, UniqueType
+from app.models.tally import NO_SERVER, CircleTally, LineTally
 
 __all__ = [
+    "NO_SERVER",
     "Account",
     "AuditEntry",
     "Base",
     "Circle",
     "CircleState",
+    "CircleTally",
     "Coverage",
     "CoverageCause",
     "Holder",
     "LineChange",
+    "LineTally",
     "LinkPurpose",
     "LoginSession",
     "MailedLink",

@@ -16,6 +16,8 @@ _NAME = 200
 _PHONE = 32
 _CIRCLE_WORDS = ("user_information", "department", "person_in_charge")
 _CIRCLE_KEY = 700
+_CIRCLE_ORDERS = (*((word, "number") for word in (*_CIRCLE_WORDS, "applied_on")), ("number",))
+_LINE_ORDERS = (("name_key", "number"), ("affiliation", "number"), ("number",))
 
 
 class CircleState(StrEnum):
@@ -46,9 +48,15 @@ class Circle(Base):
     """サークル: lines that belong together, one PBX. `number` is also its login ID."""
 
     __tablename__ = "circle"
+    # The list of an account's circles is read in each of its orders, of all states or one, from such an index.
+    __table_args__ = tuple(
+        Index(f"ix_circle_list_{'state_' if state else ''}{'_'.join(keys)}", "account_id", *state, *keys)
+        for state in ((), ("state",))
+        for keys in _CIRCLE_ORDERS
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     number: Mapped[str] = mapped_column(key_text(32), unique=True)
     password_hash: Mapped[str | None] = mapped_column(String(255))
     email: Mapped[str | None] = mapped_column(String(254))
@@ -78,9 +86,14 @@ class Unique(Base):
     __tablename__ = "unique"
     __table_args__ = (
         UniqueConstraint("server_id", "aor"),
-        Index("ix_unique_circle_id_number", "circle_id", "number"),
-        # Holds everything that counting the live lines of a circle wants.
-        Index("ix_unique_circle_id_server_id", "circle_id", "server_id", "type_code", "ip_authentication"),
+        # The list of a circle's lines is read in each of its orders, of all types or one, from such an index.
+        *(
+            Index(f"ix_unique_list_{'type_' if kind else ''}{'_'.join(keys)}", "circle_id", *kind, *keys)
+            for kind in ((), ("type_code",))
+            for keys in _LINE_ORDERS
+        ),
+        # Tells at once whether a server has lines that are live by their type alone.
+        Index("ix_unique_server_id_type_code", "server_id", "type_code", "ip_authentication"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -90,7 +90,7 @@ def uniques(circle_id: int) -> str:
     if _by_state(wanted):
         page = by_state.page(session, scope, circle_id, wanted)
     else:
-        page = unique_list.page(session, scope, circle_id, wanted, total)
+        page = unique_list.page(session, scope, circle_id, wanted, tabs)
     return render_template(
         "portal/uniques.html",
         circle=row,

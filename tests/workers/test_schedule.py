@@ -19,6 +19,7 @@ from app.store import keys
 from app.store.lease import Lease
 from tests.support.customers import LIVE_HOST, ON_DEMAND_HOST, Customers
 from tests.support.databases import settings
+from tests.support.plans import plans
 from tests.support.redis import RedisServer
 from tests.support.wait import until
 from tests.workers.fakes import FakeAdapter, runtime_with
@@ -71,6 +72,17 @@ def test_live_servers_and_those_with_lines_that_are_live_by_their_type(session: 
     assert live_servers(session) == {live: 5.0}
     session.get_one(SipServer, live).live = False
     assert live_servers(session) == {}
+
+
+@pytest.mark.usefixtures("any_database", "customers")
+def test_which_servers_are_live_costs_no_walk_through_the_lines(session: Session) -> None:
+    """It is asked every two seconds: a look into an index for each server and type, and no more."""
+    with plans(session) as found:
+        live_servers(session)
+    (plan,) = found
+    assert "ix_unique_server_id_type_code" in plan
+    assert "SCAN unique\n" not in plan
+    assert "hashed" not in plan
 
 
 def test_one_pull_a_server_and_none_before_it_is_due_again(

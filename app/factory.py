@@ -13,10 +13,12 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app import locale
 from app.account.links import blueprint as links
 from app.account.views import blueprint as account
+from app.assets import register_assets
 from app.auth import sessions
 from app.auth.views import blueprint as auth
 from app.cli import customers
 from app.cli import links as link_commands
+from app.compression import register_compression
 from app.config import Config
 from app.errors import register_errors
 from app.extensions import babel, csrf, db, login_manager, migrate
@@ -44,7 +46,7 @@ _MEGABYTE = 1024 * 1024
 
 def build(config: Config) -> Flask:
     """Bind everything to a new Flask application."""
-    app = Flask("app")
+    app = Flask("app", static_folder=None)
     app.config.from_mapping(_settings(config))
     app.url_map.converters["row"] = RowId
     app.jinja_env.trim_blocks = True
@@ -81,8 +83,10 @@ def build(config: Config) -> Flask:
     app.cli.add_command(requests_of_customers)
     app.cli.add_command(recount)
     app.cli.add_command(link_commands)
+    register_assets(app)
     register_errors(app)
     register_headers(app)
+    register_compression(app)
     register_filters(app)
     register_navigation(app)
     with app.app_context():

@@ -34,6 +34,6 @@ def register_headers(app: Flask) -> None:
             response.headers[name] = value
         if request.is_secure:
             response.headers[_SECURE[0]] = _SECURE[1]
-        if request.endpoint != "static":
-            response.headers[_NOT_KEPT[0]] = _NOT_KEPT[1]
+        # Only files of ours say otherwise.
+        response.headers.setdefault(*_NOT_KEPT)
         return response

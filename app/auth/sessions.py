@@ -78,9 +78,9 @@ def start(kind: PrincipalKind, principal_id: int) -> None:
     session.clear()
     session.update(kept)
     session.permanent = True
-    now = services().clock()
+    now, session_id = services().clock(), secrets.token_urlsafe(32)
     row = LoginSession(
-        id=secrets.token_urlsafe(32),
+        id=session_id,
         kind=kind,
         principal_id=principal_id,
         created_at=now,
@@ -90,7 +90,7 @@ def start(kind: PrincipalKind, principal_id: int) -> None:
     )
     db.session.add(row)
     db.session.commit()
-    login_user(Principal(row.id, Scope(kind, principal_id), ""))
+    login_user(Principal(session_id, Scope(kind, principal_id), ""))
 
 
 def end() -> None:

@@ -1,0 +1,60 @@
+"""Every measurement still runs: small, with a report whose ratios are numbers."""
+
+import json
+import math
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.process import ROOT, environment, python
+
+BENCHES = {
+    "pages": {"rows", "worst_ratio", "html"},
+    "login": {"rows", "slower_by_ms"},
+}
+"""Each script and what its report must hold beside the machine."""
+_SECONDS = 60
+"""Far more than a small run takes: it is to end, and this is no measurement."""
+
+
+def ratios(report: Any, name: str = "") -> Iterator[Any]:
+    """Every value of a report whose name speaks of a ratio."""
+    if isinstance(report, dict):
+        for key, value in report.items():
+            yield from ratios(value, key)
+    elif isinstance(report, list):
+        for value in report:
+            yield from ratios(value, name)
+    elif "ratio" in name:
+        yield report
+
+
+def test_all_of_them_are_run() -> None:
+    modules = {path.stem for path in (ROOT / "bench").glob("*.py") if "__main__" in path.read_text(encoding="utf-8")}
+    assert modules == BENCHES.keys()
+
+
+@pytest.mark.parametrize("name", BENCHES)
+def test_a_small_run_writes_its_report(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    done = subprocess.run(
+        python("-m", f"bench.{name}", "--small", "--json", str(file)),
+        cwd=ROOT,
+        env=environment({}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    report = json.loads(file.read_text(encoding="utf-8"))
+    assert report.keys() >= {"bench", "small", "machine", *BENCHES[name]}
+    assert report["machine"].keys() >= {"cores", "python", "versions", "date"}
+    assert (report["bench"], report["small"]) == (name, True)
+    found = list(ratios(report))
+    assert found
+    assert all(isinstance(ratio, float | int) and math.isfinite(ratio) and ratio > 0 for ratio in found)

@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Select, or_, select, true
+from sqlalchemy import ColumnElement, Select, select, true
 from sqlalchemy.orm import Session, joinedload
 
-from app.domain.search import fold, phone_digits
 from app.domain.sign import Mode, mode_of
-from app.domain.text import clean
 from app.models import Circle, PrincipalKind, Unique
 from app.scope import Scope
 from app.store.lines import Line
@@ -17,7 +15,6 @@ from app.store.lines import Line
 T = TypeVar("T")
 
 PAGE_SIZE = 100
-SEARCH_LIMIT = 50
 LARGEST_ID = 2**31 - 1
 """Of an INTEGER column: PostgreSQL refuses to compare it with more."""
 
@@ -70,22 +67,6 @@ def unique(session: Session, scope: Scope, unique_id: int) -> Unique | None:
     if unique_id > LARGEST_ID:
         return None
     return session.scalar(lines_of(scope).where(Unique.id == unique_id))
-
-
-def find(session: Session, scope: Scope, text: str) -> Sequence[Unique]:
-    """Lines whose number or phone number begins so, or whose name contains it; at most SEARCH_LIMIT."""
-    text = clean(text)
-    digits, name = phone_digits(text), fold(text)
-    if not name:
-        return ()
-    matches = [Unique.name_key.contains(name, autoescape=True), Unique.number.startswith(text.strip(), autoescape=True)]
-    if digits:
-        matches += [
-            column.startswith(digits, autoescape=True)
-            for column in (Unique.number, Unique.incoming_digits, Unique.outgoing_digits)
-        ]
-    query = lines_of(scope).where(or_(*matches)).order_by(Unique.number).limit(SEARCH_LIMIT)
-    return session.scalars(query).all()
 
 
 def line_of(row: Unique) -> Line:

@@ -7,6 +7,7 @@ from alembic.autogenerate.api import AutogenContext
 from flask import current_app
 
 from app.models.base import Base, UtcDateTime
+from app.models.grams import described
 
 
 def _render_item(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[False]:
@@ -26,6 +27,7 @@ def _run() -> None:
             render_item=_render_item,
             # SQLite can't alter a table: it is copied instead.
             render_as_batch=engine.dialect.name == "sqlite",
+            include_name=described,
         )
         with context.begin_transaction():
             context.run_migrations()

@@ -9,7 +9,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
-from app import directory
+from app import directory, finder
 from app.domain.sign import Mode
 from app.lists import circles, uniques
 from app.lists.wanted import Wanted
@@ -102,7 +102,7 @@ def test_one_line_is_found_only_in_scope(session: Session, customers: Customers,
 
 @pytest.mark.parametrize("who", list(VISIBLE))
 def test_a_search_stays_in_scope(session: Session, customers: Customers, who: str) -> None:
-    found = directory.find(session, scope(customers, who), "050")
+    found = finder.find_for_support(session, scope(customers, who), "050")
     assert [row.number for row in found] == sorted(LINE_NUMBERS[name] for name in VISIBLE[who][1])
 
 
@@ -137,7 +137,9 @@ def test_an_id_that_no_row_can_have_is_not_found(session: Session, owner: Scope,
 def test_a_search_finds_numbers_by_their_beginning_and_names_by_a_part(
     session: Session, owner: Scope, text: str, names: set[str]
 ) -> None:
-    assert {row.number for row in directory.find(session, owner, text)} == {LINE_NUMBERS[name] for name in names}
+    assert {row.number for row in finder.find_for_support(session, owner, text)} == {
+        LINE_NUMBERS[name] for name in names
+    }
 
 
 def many(session: Session, circle_id: int, count: int) -> None:
@@ -171,8 +173,8 @@ def test_long_lists_come_in_pages(
 
 
 def test_a_search_that_finds_too_much_is_cut(session: Session, customers: Customers, owner: Scope) -> None:
-    many(session, customers.circles["tokyo"], directory.SEARCH_LIMIT + 5)
-    assert len(directory.find(session, owner, "同じ")) == directory.SEARCH_LIMIT
+    many(session, customers.circles["tokyo"], finder.SUPPORT_LIMIT + 5)
+    assert len(finder.find_for_support(session, owner, "同じ")) == finder.SUPPORT_LIMIT
 
 
 def test_a_page_costs_the_same_number_of_statements_however_long(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, abort, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from app import directory
+from app import directory, finder
 from app.auth.guard import protect
 from app.auth.sessions import principal
 from app.domain.sign import ASK_PATIENCE
@@ -33,9 +33,9 @@ def _only_staff() -> None:
 def search() -> str:
     """Find lines of any customer by number, name or phone number."""
     text = clean(request.args.get("q", "")[:100])
-    rows = directory.find(db.session(), principal().scope, text)
+    rows = finder.find_for_support(db.session(), principal().scope, text)
     return render_template(
-        "support/search.html", text=text, rows=rows, live=live_page(rows), limit=directory.SEARCH_LIMIT
+        "support/search.html", text=text, rows=rows, live=live_page(rows), limit=finder.SUPPORT_LIMIT
     )
 
 

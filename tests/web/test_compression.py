@@ -9,7 +9,8 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from app.directory import PAGE_SIZE, SEARCH_LIMIT
+from app.directory import PAGE_SIZE
+from app.finder import SUPPORT_LIMIT
 from app.lists import circles
 from app.models import Account, Circle, PrincipalKind, RequestKind, RequestState, ServiceRequest, Unique
 from tests.support.customers import LIVE_HOST, ON_DEMAND_HOST, Customers
@@ -76,7 +77,7 @@ def wordy(session: Session, customers: Customers) -> int:
     )  # fmt: skip
     session.add_all(
         Account(login_id=f"account{at}", password_hash="x", email="a@example.jp", name=words(dice, 6))
-        for at in range(SEARCH_LIMIT)
+        for at in range(SUPPORT_LIMIT)
     )
     session.commit()
     return made[0].id
@@ -121,7 +122,7 @@ def test_every_list_is_small_on_the_wire_however_wordy(
         page = gzip.decompress(answer.data).decode()
         assert f'<html lang="{language}"' in page
         rows = page.split("<tbody>")[1].count("<tr>")
-        assert rows >= SEARCH_LIMIT, path
+        assert rows >= SUPPORT_LIMIT, path
         sizes[kind, path] = len(answer.data)
     assert {place: size for place, size in sizes.items() if size > MOST} == {}
 

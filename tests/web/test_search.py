@@ -1,11 +1,10 @@
 """The three searches: by beginning and part, however it is typed, in the caller's scope."""
 
 from datetime import date
-from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Connection, event, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app import finder
@@ -14,6 +13,7 @@ from app.models import Circle, PrincipalKind, Unique
 from app.scope import Scope
 from app.throttle import SEARCH
 from tests.support.customers import CIRCLE_NUMBERS, LINE_NUMBERS, Customers
+from tests.support.plans import plans
 from tests.support.portal import Portal
 from tests.web.given import Registrars, fill, kind_of, logged_in
 
@@ -177,25 +177,59 @@ def test_a_limit_on_how_often(owner: Portal) -> None:
     assert owner.get("/search/phones").status_code == 200
 
 
-def test_beginnings_are_found_by_an_index(app: Flask, session: Session, customers: Customers) -> None:
+def test_beginnings_are_found_by_an_index(session: Session, customers: Customers) -> None:
     """No table is read from end to end for what begins with the text: 1,000,000 lines are too many for that."""
-    postgres = session.get_bind().dialect.name == "postgresql"
-    if postgres:
-        # A table of eight rows is otherwise read whole, whatever there is.
-        session.execute(text("SET enable_seqscan = off"))
-        session.execute(text("SET enable_indexscan = off"))
-    plans: list[str] = []
+    staff = Scope(PrincipalKind.STAFF, customers.staff)
+    with plans(session, without=("seqscan", "indexscan", "bitmapscan")) as found:
+        finder.find_uniques(session, staff, "たなか", 1)
+        finder.find_phones(session, staff, "0312", 1)
+        finder.find_for_support(session, staff, "0312")
+        finder.find_circles(session, staff, "1000", 1)
+    for name in ("ix_unique_name_key", "ix_unique_incoming_digits", "ix_unique_outgoing_digits"):
+        assert any(f"{name} " in plan for plan in found), name
 
-    def explain(connection: Connection, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
-        if "SELECT" in statement and "LIKE" not in statement and not statement.startswith("EXPLAIN"):
-            word = "EXPLAIN" if postgres else "EXPLAIN QUERY PLAN"
-            plans.append("\n".join(map(str, connection.exec_driver_sql(f"{word} {statement}", parameters).all())))
 
-    event.listen(session.get_bind(), "before_cursor_execute", explain)
-    finder.find_uniques(session, Scope(PrincipalKind.STAFF, customers.staff), "たなか", 1)
-    finder.find_phones(session, Scope(PrincipalKind.STAFF, customers.staff), "0312", 1)
-    assert "ix_unique_name_key" in plans[0]
-    assert any("ix_unique_incoming_digits" in plan and "ix_unique_outgoing_digits" in plan for plan in plans)
+def test_parts_and_extensions_are_found_by_theirs(session: Session, customers: Customers, any_database: str) -> None:
+    """SQLite has none for parts: there they are found by reading."""
+    fill(session, customers, 3000, name="増設", incoming_phone="06-0000-0000")
+    session.execute(text("ANALYZE"))
+    staff = Scope(PrincipalKind.STAFF, customers.staff)
+    with plans(session, without=()) as found:
+        assert finder.find_uniques(session, staff, "なか", 1).page.total == 1
+        assert finder.find_uniques(session, staff, "10000001", 1).page.total == 1
+        assert finder.find_phones(session, staff, "5678", 1).page.total == 2
+    indexes = {"ix_unique_name_grams", "ix_unique_numbers_grams", "ix_unique_incoming_extension"}
+    used = {name for name in indexes if any(name in plan for plan in found)}
+    assert used == (indexes if any_database == "postgresql" else set())
+
+
+@pytest.mark.parametrize(
+    ("part", "found"),
+    [
+        ("あ", True),
+        ("いう", True),
+        ("うえお", True),
+        ("あう", False),
+        ("%", True),
+        ("%か", True),
+        ("か%", False),
+        ("_", False),
+        ("か\\", True),
+    ],
+)
+def test_a_part_of_any_length(session: Session, customers: Customers, part: str, *, found: bool) -> None:
+    session.get_one(Unique, customers.uniques["room"]).name = "xあいうえお%%か\\x"
+    session.commit()
+    rows = finder.find_for_support(session, Scope(PrincipalKind.STAFF, customers.staff), part)
+    assert [row.id for row in rows] == ([customers.uniques["room"]] if found else [])
+
+
+def test_many_circles_are_searched_too(owner: Portal, session: Session, customers: Customers) -> None:
+    account = customers.accounts["owner"]
+    session.add_all(Circle(account_id=account, number=f"9{at:03}", applied_on=date(2026, 1, 1)) for at in range(60))
+    session.commit()
+    assert found(owner, "uniques", "受付") == ["live", "on_demand"]
+    assert found(owner, "uniques", "太郎") == ["phone"]
 
 
 def test_a_new_circle_is_found_by_its_words(session: Session, customers: Customers) -> None:

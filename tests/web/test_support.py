@@ -8,8 +8,8 @@ from rq.serializers import JSONSerializer
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from app.directory import SEARCH_LIMIT
 from app.domain.sign import ASK_PATIENCE
+from app.finder import SUPPORT_LIMIT
 from app.models import PrincipalKind, Staff
 from app.throttle import RELOAD
 from tests.support.clock import Clock
@@ -73,10 +73,10 @@ class TestSearch:
 
 
 def test_a_search_that_finds_too_much_says_so(staff: Portal, session: Session, customers: Customers) -> None:
-    fill(session, customers, SEARCH_LIMIT + 10, name="たくさん")
+    fill(session, customers, SUPPORT_LIMIT + 10, name="たくさん")
     text = staff.get("/support/", query_string={"q": "たくさん"}).text
-    assert text.count("<tr>") == SEARCH_LIMIT + 1
-    assert f"先頭の{SEARCH_LIMIT}件です" in text
+    assert text.count("<tr>") == SUPPORT_LIMIT + 1
+    assert f"先頭の{SUPPORT_LIMIT}件です" in text
 
 
 def test_what_was_searched_for_is_text(staff: Portal) -> None:

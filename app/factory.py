@@ -23,6 +23,7 @@ from app.config import Config
 from app.errors import register_errors
 from app.extensions import babel, csrf, db, login_manager, migrate
 from app.health import blueprint as health
+from app.i18n import register_translation
 from app.ids import RowId
 from app.lists.cli import recount
 from app.live.quick import Quick
@@ -88,6 +89,7 @@ def build(config: Config) -> Flask:
     register_headers(app)
     register_compression(app)
     register_filters(app)
+    register_translation(app)
     register_navigation(app)
     with app.app_context():
         _tune(db.engine)

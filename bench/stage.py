@@ -1,6 +1,8 @@
 """A portal in this process, of any size, with its lines registered in Redis by a real pull."""
 
 import itertools
+import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -104,6 +106,8 @@ def _registration(aor: str) -> Registration:
 @contextmanager
 def house() -> Iterator[House]:
     """Everything that stages need, in a folder of its own."""
+    # Whoever ends a measurement ends what it started too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with ExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="tsunagari-bench-")))
         redis = RedisServer(folder)

@@ -87,10 +87,8 @@ def find_for_support(session: Session, scope: Scope, text: str) -> Sequence[Uniq
     begins += [(column, digits) for column in (Unique.incoming_digits, Unique.outgoing_digits)]
     mine = _mine(session, scope)
     search = _Search(_LINES.where(mine), begins, _parts(session, [(Unique.name_key, name, NAME)]))
-    ids = _ids(session, search, SUPPORT_LIMIT)
-    return session.scalars(lines_of(scope).where(mine, Unique.id.in_(ids)).order_by(Unique.number)).all()[
-        :SUPPORT_LIMIT
-    ]
+    ids = _ids(session, search, SUPPORT_LIMIT)[:SUPPORT_LIMIT]
+    return session.scalars(lines_of(scope).where(mine, Unique.id.in_(ids)).order_by(Unique.number)).all()
 
 
 def _lines(

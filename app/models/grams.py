@@ -1,7 +1,7 @@
 """Parts of words, found by an index of PostgreSQL over all pairs (or threes) of neighbouring characters.
 
 Its extension for that, pg_trgm, knows no Japanese in every locale and no word of two characters, and needs a right that
-an operator may not have. SQLite has no such index: there a part is found by reading, at about a second for a million.
+an operator may not have. SQLite has no such index: there a part is found by reading, within two seconds for a million.
 """
 
 from typing import Any

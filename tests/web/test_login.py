@@ -1,15 +1,19 @@
 """Logging in and out, and what a cookie is worth before, during and after."""
 
+from typing import Literal
+
 import pytest
+from argon2 import PasswordHasher, extract_parameters
 from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.auth import passwords
 from app.models import LoginSession, PrincipalKind, Unique
 from tests.support.clock import Clock
 from tests.support.customers import CIRCLE_NUMBERS, LINE_NUMBERS, PASSWORD, Customers
 from tests.support.portal import Portal
-from tests.web.given import csrf_of, live_fields, logged_in, plain, poll
+from tests.web.given import csrf_of, live_fields, logged_in, plain, poll, statements
 
 LOGINS = {
     PrincipalKind.ACCOUNT: ("owner", "/circles"),
@@ -45,6 +49,30 @@ def test_an_unknown_login_reads_like_a_wrong_password(client: Portal) -> None:
     known, unknown = (client.login(PrincipalKind.ACCOUNT, name, "x") for name in ("owner", "nobody"))
     assert known.status_code == unknown.status_code == 401
     assert plain(known).replace("owner", "") == plain(unknown).replace("nobody", "")
+
+
+@pytest.mark.usefixtures("customers")
+def test_an_unknown_login_costs_what_a_wrong_password_costs(
+    app: Flask, client: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One hash of the same price and the same statements: who measures how long it takes learns nothing."""
+    hashed: list[str] = []
+    page, price = client.get("/login"), extract_parameters(passwords.hash_password("as all are now"))
+
+    class Hasher(PasswordHasher):
+        def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002 - the base's name
+            hashed.append(str(hash))
+            return super().verify(hash, password)
+
+    monkeypatch.setattr(passwords, "_HASHER", Hasher())
+    asked = []
+    for login_id in ("owner", "nobody"):
+        with statements(app) as sent:
+            assert client.submit(page, "/login/account", login_id=login_id, password="x").status_code == 401
+        asked.append(sent)
+    assert len(hashed) == 2
+    assert extract_parameters(hashed[1]) == price
+    assert asked[0] == asked[1]
 
 
 @pytest.mark.usefixtures("customers")

@@ -1,5 +1,6 @@
 """A real Kamailio with up to a million registered lines, for what grows with their number."""
 
+import itertools
 import os
 import shutil
 import socket
@@ -19,6 +20,10 @@ _AGENTS = (
     b"snomD785/10.1.141.13",
     b"Polycom VVX 411-UA/5.9.6.2327",
 )
+
+
+_CSEQ = itertools.count(int(time.time()))
+"""A later REGISTER of the same line wants a higher CSeq, even within the same second, and in a later run."""
 
 
 def user(index: int) -> str:
@@ -95,8 +100,7 @@ def one_register(sock: socket.socket, index: int) -> bytes:
 
 
 def _registers(lines: Sequence[int], here: bytes, expires: int, port: int) -> Iterator[bytes]:
-    # A later REGISTER of the same line wants a higher CSeq.
-    cseq = int(time.time())
+    cseq = next(_CSEQ)
     for index in lines:
         name = user(index).encode()
         where = b"10.%d.%d.%d:%d" % (index >> 16 & 255, index >> 8 & 255, index & 255, port)

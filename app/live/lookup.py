@@ -1,16 +1,17 @@
 """Enqueues the look-up of one line; two clicks are one job."""
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from redis.exceptions import RedisError
 
-from app import directory
+from app import directory, status
 from app.domain.sign import Ask, Mode, Sign, SignKind
 from app.models import Unique
 from app.scope import Scope
 from app.services import services
 from app.store import lookups
+from app.store.lines import Line
 from app.throttle import LOOKUP, Rule
 
 log = logging.getLogger(__name__)
@@ -18,6 +19,8 @@ log = logging.getLogger(__name__)
 JOB = "workers.jobs.lookup"
 """The job's dotted name: the web never imports the workers."""
 _JOB_SECONDS = 10
+_NEWS = timedelta(seconds=2)
+"""An answer as young as this is one for everybody who clicks: a crowd on one line is one question to its server."""
 
 
 def request_lookup(row: Unique, scope: Scope) -> Sign:
@@ -25,8 +28,18 @@ def request_lookup(row: Unique, scope: Scope) -> Sign:
     line = directory.line_of(row)
     if line.mode is Mode.NONE or line.server_id is None:
         return Sign(SignKind.NO_STATUS if line.mode is Mode.NONE else SignKind.UNKNOWN)
+    if answered := _just_answered(line):
+        return answered
     problem = enqueue(row, scope, LOOKUP)
     return Sign(SignKind.CHECK_FAILED, problem=problem) if problem else Sign(SignKind.CHECKING)
+
+
+def _just_answered(line: Line) -> Sign | None:
+    """The sign that rests on an answer of this very moment; None where the server has to be asked."""
+    now = services().clock()
+    sign = status.facts_of([line])[line.unique_id].sign(now)
+    fresh = sign.as_of is not None and abs(now - sign.as_of) <= _NEWS
+    return sign if fresh and sign.kind in (SignKind.REGISTERED, SignKind.NOT_REGISTERED) else None
 
 
 def enqueue(row: Unique, scope: Scope, rule: Rule) -> str | None:

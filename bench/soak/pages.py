@@ -3,6 +3,7 @@
 import http.client
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
@@ -88,9 +89,9 @@ class Page:
 class Browser:
     """One person's cookies and connection."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, cookies: Mapping[str, str] | None = None) -> None:
         self._port = port
-        self._cookies: dict[str, str] = {}
+        self._cookies = dict(cookies or {})
         self._connection: http.client.HTTPConnection | None = None
 
     def log_in(self, login_id: str, password: str) -> None:

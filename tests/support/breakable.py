@@ -4,15 +4,20 @@ import itertools
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Self
 from urllib.parse import urlsplit
 
+from flask import Flask
 from sqlalchemy import create_engine, select, update
 from sqlalchemy.orm import Session
 
-from app.models import Account, Circle, SipServer, Unique
+from app import create_app
+from app.config import Config
+from app.models import Account, Circle, LoginSession, PrincipalKind, SipServer, Staff, Unique
+from app.models.base import now
 from app.store import servers
 from app.store.servers import ServerState
 from tests.support.customers import password_hash
@@ -125,6 +130,20 @@ class FaultStack:
         site.register()
         return site
 
+    def ask_only(self, site: Site) -> None:
+        """From now on the lines of a site are on demand."""
+        with Session(self._engine) as session:
+            session.execute(update(SipServer).where(SipServer.id == site.server_id).values(live=False))
+            session.commit()
+
+    def staff(self, count: int) -> list[dict[str, str]]:
+        """The cookies of so many members of support, each logged in a moment ago."""
+        portal = create_app(Config.from_env(self._environ(self.redis_of_web)))
+        with Session(self._engine) as session:
+            logins = [_login_of_staff(session, index) for index in range(count)]
+            session.commit()
+            return [cookies_of(portal, login.id) for login in logins]
+
     def crowd(self, name: str, count: int, circle: int, interval: float) -> tuple[Site, list[str]]:
         """A login server on the shared registrar with so many lines in circles of `circle`; and their users."""
         users = [f"0509{index:07}" for index in range(count)]
@@ -178,7 +197,7 @@ class FaultStack:
 
     def _proxy(self, registrar: Kamailio) -> Proxy:
         url = urlsplit(registrar.endpoint().url)
-        return self._parts.enter_context(Proxy((url.hostname or "", url.port or 0)))
+        return self._parts.enter_context(Proxy((url.hostname or "", url.port or 0), counts=b"ul.lookup"))
 
     def _environ(self, proxy: Proxy) -> dict[str, str]:
         return settings(self.database_url, f"redis://127.0.0.1:{proxy.port}/0")
@@ -214,3 +233,24 @@ class FaultStack:
 
 def _user(circle_id: int, index: int) -> str:
     return f"0508{circle_id:05}{index:02}"
+
+
+def _login_of_staff(session: Session, index: int) -> LoginSession:
+    made = Staff(login_id=f"support-{index}", password_hash="", name=f"支援 {index}")
+    session.add(made)
+    session.flush()
+    login = LoginSession(
+        id=token_urlsafe(32), kind=PrincipalKind.STAFF, principal_id=made.id, expires_at=now() + timedelta(hours=1)
+    )
+    session.add(login)
+    return login
+
+
+def cookies_of(portal: Flask, session_id: str) -> dict[str, str]:
+    """What a browser holds that has this login."""
+    client = portal.test_client()
+    with client.session_transaction() as cookie:
+        cookie["_user_id"] = session_id
+        cookie.permanent = True
+    held = client.get_cookie(portal.config["SESSION_COOKIE_NAME"])
+    return {held.key: held.value} if held else {}

@@ -37,8 +37,11 @@ PASS = Mode()
 class Proxy:
     """Listens on a port of its own; what it does may be changed while it runs, and open connections are then ended."""
 
-    def __init__(self, target: Address) -> None:
+    def __init__(self, target: Address, *, counts: bytes = b"") -> None:
         self._target = target
+        self._counts = counts
+        self.counted = 0
+        """Requests that held `counts`."""
         self._mode = PASS
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self._open: set[socket.socket] = set()
@@ -103,6 +106,7 @@ class Proxy:
         self._pump(far, near, _answers(mode, self._over))
 
     def _asked(self, data: bytes, mode: Mode) -> tuple[bytes, bool]:
+        self.counted += bool(self._counts) and self._counts in data
         if mode.stall_on and mode.stall_on in data:
             self.stalled.set()
             self._over.wait(60)

@@ -70,6 +70,20 @@ def test_two_clicks_are_one_job(app: Flask, click: Click, queue: Queue, customer
     assert queue.count == 1
 
 
+def test_who_clicks_right_after_an_answer_is_told_that_one(
+    click: Click, queue: Queue, registrars: Registrars, clock: Clock
+) -> None:
+    registrars.looked_up("on_demand", ON_DEMAND_HOST, contact())
+    clock.advance(2)
+    answer = click()
+    assert kind_of(answer.text) == "registered"
+    assert "時点" in answer.text
+    assert queue.count == 0
+    clock.advance(1)
+    assert kind_of(click().text) == "checking"
+    assert queue.count == 1
+
+
 def test_the_cell_waits_for_free_and_then_shows_the_answer(
     click: Click, owner: Portal, registrars: Registrars, line: int
 ) -> None:

@@ -39,9 +39,9 @@ def pull_lease(redis: "Redis", server_id: int) -> Lease:
     return Lease(redis, _pull_name(server_id), LEASE_SECONDS)
 
 
-def queued_marker(redis: "Redis", server_id: int) -> Lease:
-    """Held from the enqueuing of a pull until a worker takes it up."""
-    return Lease(redis, f"queued-{server_id}", QUEUED_SECONDS)
+def queued_key(server_id: int) -> str:
+    """Where the id of a pull's job stands from its enqueuing until a worker takes it up."""
+    return keys.lease(f"queued-{server_id}")
 
 
 def _pull_name(server_id: int) -> str:
@@ -56,7 +56,7 @@ def run_pull(runtime: Runtime, server_id: int) -> bool:
     redis = runtime.redis
     with held(redis, _pull_name(server_id), LEASE_SECONDS) as lease:
         # Not before the lease is held: the scheduler must find one of the two for as long as the pull lasts.
-        redis.delete(queued_marker(redis, server_id).key)
+        redis.delete(queued_key(server_id))
         if lease is None:
             return False
         before = replace(servers.read_one(redis, server_id), tried_at=runtime.clock())

@@ -3,10 +3,11 @@
 import contextlib
 import logging
 import threading
+import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, WatchError
 from rq import Queue
 from rq.exceptions import NoSuchJobError
 from rq.job import Job
@@ -20,7 +21,7 @@ from app.domain.sign import StatusRule
 from app.models import SipServer, Unique, UniqueType
 from app.store import keys, servers
 from app.store.lease import Lease
-from workers.pulling import QUEUED_SECONDS, pull_lease, queued_marker
+from workers.pulling import QUEUED_SECONDS, pull_lease, queued_key
 from workers.runtime import Runtime
 
 JOB = "workers.jobs.pull"
@@ -31,6 +32,18 @@ _REREAD = timedelta(seconds=2)
 """How old the list of servers may be: an operator's change is noticed within a few seconds."""
 _IDLE = 1.0
 _BUSY = 0.5
+_TAKE_UP = timedelta(seconds=2)
+"""How long a worker may be busy with a pull that it took out of the queue before the pull's lease says so."""
+# Whether the pull that a mark tells of waits. One that is no longer in the queue is begun any moment, or was lost with
+# the worker that took it or on the way there: it must not hold the next one back for as long as a queue may be long.
+_WAITS = """
+local job=redis.call('get',KEYS[1])
+if not job then return 0 end
+if not redis.call('lpos',KEYS[2],job) and redis.call('pttl',KEYS[1])>tonumber(ARGV[1]) then
+  redis.call('pexpire',KEYS[1],ARGV[1])
+end
+return 1
+"""
 
 log = logging.getLogger(__name__)
 
@@ -113,18 +126,39 @@ class Scheduler:
         """Whether a pull is now in the queue that was not; False while one waits there or is at work."""
         if self._redis.exists(pull_lease(self._redis, server_id).key):
             return False
-        if not queued_marker(self._redis, server_id).take():
+        if self._waits(server_id):
             return False
         self._drop_forgotten()
-        self._queue.enqueue(
-            JOB,
-            server_id,
-            job_timeout=_JOB_SECONDS,
-            ttl=QUEUED_SECONDS,
-            result_ttl=0,
-            failure_ttl=_FAILURE_SECONDS,
-        )
+        try:
+            self._put(server_id)
+        except WatchError:
+            return False
         return True
+
+    def _waits(self, server_id: int) -> bool:
+        mark, grace = queued_key(server_id), int(_TAKE_UP.total_seconds() * 1000)
+        return bool(self._redis.eval(_WAITS, 2, mark, self._queue.key, grace))
+
+    def _put(self, server_id: int) -> None:
+        """Enqueue and mark both, or neither, whatever becomes of the connection. Raises WatchError if another did."""
+        job_id, mark = str(uuid.uuid4()), queued_key(server_id)
+        with self._redis.pipeline() as pipe:
+            pipe.watch(mark)  # type: ignore[no-untyped-call] # the client's one method without types
+            if pipe.exists(mark):
+                raise WatchError
+            pipe.multi()
+            pipe.set(mark, job_id, ex=QUEUED_SECONDS)
+            self._queue.enqueue(
+                JOB,
+                server_id,
+                job_id=job_id,
+                job_timeout=_JOB_SECONDS,
+                ttl=QUEUED_SECONDS,
+                result_ttl=0,
+                failure_ttl=_FAILURE_SECONDS,
+                pipeline=pipe,
+            )
+            pipe.execute()
 
     def _drop_forgotten(self) -> None:
         """Keep the queue short while no worker takes anything from it: the ids of expired jobs stay there."""

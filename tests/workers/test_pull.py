@@ -21,7 +21,7 @@ from app.store.servers import ServerState
 from tests.support.customers import LINE_NUMBERS, Customers
 from tests.support.wait import until
 from tests.workers.fakes import FakeAdapter, failing, registration
-from workers.pulling import pull_lease, queued_marker, run_pull
+from workers.pulling import pull_lease, queued_key, run_pull
 from workers.runtime import Runtime
 from workers.sip.base import Problem, SipError
 
@@ -218,10 +218,10 @@ def test_who_lost_the_lease_writes_nothing(
 def test_the_mark_of_a_queued_pull_goes_when_the_pull_begins(
     runtime: Runtime, adapter: FakeAdapter, redis: "Redis", server_id: int
 ) -> None:
-    marker = queued_marker(redis, server_id)
+    mark = queued_key(server_id)
     found: list[tuple[int, int]] = []
-    adapter.meanwhile = lambda: found.append((redis.exists(marker.key), redis.exists(pull_lease(redis, server_id).key)))
-    assert marker.take()
+    adapter.meanwhile = lambda: found.append((redis.exists(mark), redis.exists(pull_lease(redis, server_id).key)))
+    redis.set(mark, "a job")
     run_pull(runtime, server_id)
     assert found == [(0, 1)]
 

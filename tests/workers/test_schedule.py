@@ -20,13 +20,14 @@ from app.store.lease import Lease
 from tests.support.customers import LIVE_HOST, ON_DEMAND_HOST, Customers
 from tests.support.databases import settings
 from tests.support.plans import plans
+from tests.support.proxy import PASS, Mode, Proxy
 from tests.support.redis import RedisServer
 from tests.support.wait import until
 from tests.workers.fakes import FakeAdapter, runtime_with
 from workers import jobs
-from workers.pulling import pull_lease, queued_marker
+from workers.pulling import pull_lease, queued_key
 from workers.runtime import Runtime
-from workers.schedule import Scheduler, live_servers
+from workers.schedule import JOB, Scheduler, live_servers
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -60,7 +61,7 @@ def queued(redis: "Redis") -> list[int]:
 def take_up(redis: "Redis") -> None:
     """What workers do to the queue when they take up all that is in it."""
     for job in queue(redis).get_jobs():
-        redis.delete(queued_marker(redis, job.args[0]).key)
+        redis.delete(queued_key(job.args[0]))
         job.delete()
     queue(redis).empty()  # type: ignore[no-untyped-call] # RQ's is untyped
 
@@ -144,7 +145,7 @@ def test_without_workers_the_queue_stays_short(
     lengths = []
     for second in range(0, 1000, 20):
         # Both end by themselves after a while.
-        redis.delete(queued_marker(redis, one_server).key, *redis.keys("rq:job:*"))
+        redis.delete(queued_key(one_server), *redis.keys("rq:job:*"))
         scheduler.step(at(second))
         lengths.append(queue(redis).count)
     assert queued(redis) == [one_server]
@@ -155,8 +156,22 @@ def test_without_workers_the_queue_stays_short(
 def test_a_job_lives_no_longer_than_its_mark(scheduler: Scheduler, redis: "Redis", one_server: int) -> None:
     scheduler.step(NOW)
     (job,) = queue(redis).get_jobs()
-    assert 0 < redis.pttl(queued_marker(redis, one_server).key) <= 15_000
+    assert 0 < redis.pttl(queued_key(one_server)) <= 15_000
     assert 0 < redis.pttl(job.key) <= 15_000
+
+
+def test_a_pull_that_is_lost_on_its_way_to_a_worker_is_soon_followed_by_another(
+    scheduler: Scheduler, redis: "Redis", one_server: int
+) -> None:
+    scheduler.step(NOW)
+    assert redis.lpop(queue(redis).key)
+    # It may be about to begin.
+    scheduler.step(at(5))
+    assert queued(redis) == []
+    assert 0 < redis.pttl(queued_key(one_server)) <= 2000
+    until(lambda: not redis.exists(queued_key(one_server)), 4, "it has had its time")
+    scheduler.step(at(7))
+    assert queued(redis) == [one_server]
 
 
 def test_two_schedulers_enqueue_once(runtime: Runtime, redis: "Redis", one_server: int) -> None:
@@ -270,3 +285,20 @@ def test_it_goes_on_by_itself_when_redis_is_back(
         assert not client.exists(Lease(client, "schedule", 1).key)
     assert caplog.text.count("Redis does not answer") == 1
     assert "Redis answers again" in caplog.text
+
+
+def test_a_pull_that_could_not_be_enqueued_is_not_held_to_be(
+    breakable: Runtime, breakable_redis: RedisServer, one_server: int
+) -> None:
+    with Proxy(("127.0.0.1", breakable_redis.port)) as proxy, breakable_redis.client() as client:
+        url = f"redis://127.0.0.1:{proxy.port}/0"
+        made = runtime_with(Config.from_env(settings("sqlite://", url)), FakeAdapter())
+        scheduler = Scheduler(replace(made, sessions=breakable.sessions))
+        proxy.become(Mode(stall_on=JOB.encode()))
+        scheduler.step(NOW)
+        assert proxy.stalled.is_set()
+        assert queued(client) == []
+        proxy.become(PASS)
+        scheduler.step(NOW)
+        assert queued(client) == [one_server]
+        made.redis.close()

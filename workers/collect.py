@@ -10,7 +10,7 @@ from app.domain.registration import Lookup, PullReport
 from app.domain.standing import Answered
 from app.store.intake import Delta, Intake
 from app.store.servers import ServerState
-from workers.judge import Outcome, Verdict, judge, started_since
+from workers.judge import Outcome, Verdict, has_forgotten, judge
 from workers.sip.base import Adapter, Problem, Pull, SipError
 
 
@@ -44,7 +44,7 @@ def snapshot(
         for rows in pull.rows():
             intake.take(rows)
         report = pull.report
-        restarted = started_since(before, report)
+        restarted = has_forgotten(before, report)
         delta = intake.finish(report.unread, explicit=report.explicit, restarted=restarted)
         new = [key.decode("utf-8", "replace") for key in delta.newcomers]
         outcome = Outcome(delta.registered, delta.missing, delta.first, len(new), ours(new) if delta.missing else 0)

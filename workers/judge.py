@@ -56,7 +56,16 @@ def judge(before: ServerState, report: PullReport, outcome: Outcome, now: dateti
     if _dropped(before, outcome) and before.held is None:
         detail = f"{outcome.registered} of {before.lines} lines are left"
         return Verdict(Problem.HELD, detail, replace(seen, held=outcome.registered))
-    return Verdict(None, "", replace(seen, held=None))
+    return Verdict(None, "", replace(seen, held=None, forgot=False))
+
+
+def has_forgotten(before: ServerState, report: PullReport) -> bool:
+    """Whether the server started anew since the last answer that was believed: it does not know what was true then.
+
+    An answer that is held is not believed, and a start within the second of that last answer may seem to be before it:
+    that the uptime went back is seen once, and remembered.
+    """
+    return before.forgot or has_restarted(before, report)
 
 
 def has_restarted(before: ServerState, report: PullReport) -> bool:
@@ -64,11 +73,10 @@ def has_restarted(before: ServerState, report: PullReport) -> bool:
     started_at = _started_at(report)
     if started_at is None or before.started_at is None:
         return False
-    return started_since(before, report) or started_at > before.started_at + _RESTART_SLACK
+    return _started_since(before, report) or started_at > before.started_at + _RESTART_SLACK
 
 
-def started_since(before: ServerState, report: PullReport) -> bool:
-    """Whether the server started after the last answer that was believed: then it has forgotten what was true then."""
+def _started_since(before: ServerState, report: PullReport) -> bool:
     started_at = _started_at(report)
     return started_at is not None and before.answered_at is not None and started_at > before.answered_at
 
@@ -88,6 +96,7 @@ def _seen(before: ServerState, report: PullReport) -> ServerState:
         contacts=report.contacts,
         skew=report.clock_skew,
         busy=report.busy,
+        forgot=has_forgotten(before, report),
     )
 
 

@@ -68,6 +68,8 @@ class ServerState:
     """The server's clock minus ours in seconds, where it tells its time."""
     refused: Refusal | None = None
     """The last answer that was not believed or did not come; it stays when all is well again."""
+    forgot: bool = False
+    """Whether the server was seen to have started anew since the last answer that was believed."""
 
 
 def _duration(value: float) -> timedelta:

@@ -26,6 +26,7 @@ from tests.support.databases import KINDS, Databases, settings
 from tests.support.portal import Portal
 from tests.support.postgres import Postgres
 from tests.support.redis import RedisServer
+from tests.support.templates import TEMPLATES
 from tests.support.web import LiveServer, Workers
 
 # How long an example takes says something of the machine's load, nothing of the code.
@@ -134,6 +135,7 @@ def app(request: pytest.FixtureRequest, config: Config, redis: "Redis") -> Itera
     """The portal in this process."""
     portal = create_app(config)
     portal.test_client_class = Portal
+    portal.jinja_env.bytecode_cache = TEMPLATES
     if "clock" in request.fixturenames:
         services = portal.extensions["services"]
         portal.extensions["services"] = replace(services, clock=request.getfixturevalue("clock"))

@@ -14,10 +14,14 @@ LIVE_HOST = "sip3.cldpbx.com"
 ON_DEMAND_HOST = "sip5.cldpbx.com"
 
 
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""Hashes in no time: what a real one costs is for the tests of passwords to say."""
+
+
 @cache
 def password_hash() -> str:
-    """One for everybody, cheap to check: what a real one costs is for the tests of passwords to say."""
-    return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    """One for everybody, cheap to check."""
+    return CHEAP.hash(PASSWORD)
 
 
 @dataclass(slots=True)

@@ -8,13 +8,27 @@ from flask import Flask
 from redis import Redis
 from werkzeug.test import TestResponse
 
+from app.auth import passwords
 from app.models import PrincipalKind
 from tests.support.clock import Clock
-from tests.support.customers import ON_DEMAND_HOST, Customers
+from tests.support.customers import CHEAP, ON_DEMAND_HOST, Customers, password_hash
 from tests.support.databases import settings
 from tests.support.portal import Portal
 from tests.web.given import Registrars, logged_in
 from tests.web.mailbox import Mailbox
+
+
+@pytest.fixture
+def dear_passwords() -> None:
+    """Passwords cost in this test what they cost in production."""
+
+
+@pytest.fixture(autouse=True)
+def price_of_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are cheap in every test but those that want `dear_passwords`."""
+    if "dear_passwords" not in request.fixturenames:
+        monkeypatch.setattr(passwords, "_HASHER", CHEAP)
+        monkeypatch.setattr(passwords, "_NOBODY", password_hash())
 
 
 @pytest.fixture

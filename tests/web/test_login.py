@@ -51,7 +51,7 @@ def test_an_unknown_login_reads_like_a_wrong_password(client: Portal) -> None:
     assert plain(known).replace("owner", "") == plain(unknown).replace("nobody", "")
 
 
-@pytest.mark.usefixtures("customers")
+@pytest.mark.usefixtures("customers", "dear_passwords")
 def test_an_unknown_login_costs_what_a_wrong_password_costs(
     app: Flask, client: Portal, monkeypatch: pytest.MonkeyPatch
 ) -> None:

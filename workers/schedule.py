@@ -32,7 +32,7 @@ _REREAD = timedelta(seconds=2)
 """How old the list of servers may be: an operator's change is noticed within a few seconds."""
 _IDLE = 1.0
 _BUSY = 0.5
-_TAKE_UP = timedelta(seconds=2)
+TAKE_UP = timedelta(seconds=2)
 """How long a worker may be busy with a pull that it took out of the queue before the pull's lease says so."""
 # Whether the pull that a mark tells of waits. One that is no longer in the queue is begun any moment, or was lost with
 # the worker that took it or on the way there: it must not hold the next one back for as long as a queue may be long.
@@ -136,7 +136,7 @@ class Scheduler:
         return True
 
     def _waits(self, server_id: int) -> bool:
-        mark, grace = queued_key(server_id), int(_TAKE_UP.total_seconds() * 1000)
+        mark, grace = queued_key(server_id), int(TAKE_UP.total_seconds() * 1000)
         return bool(self._redis.eval(_WAITS, 2, mark, self._queue.key, grace))
 
     def _put(self, server_id: int) -> None:

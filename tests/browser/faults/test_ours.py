@@ -15,6 +15,8 @@ from tests.support.breaks import full, gone, locked, no_child, slow, stopped
 from tests.support.process import Child, python
 from tests.support.proxy import PASS, Mode, Proxy
 from tests.support.wait import until
+from workers.pulling import LEASE_SECONDS
+from workers.schedule import TAKE_UP
 
 SLACK = 6.0
 """Seconds that a loaded machine may be late; a part that was stopped takes a while to start."""
@@ -115,8 +117,8 @@ def test_a_worker_killed_in_the_middle(stack: FaultStack, site: Site, record: Re
     _caught(proxy, step, stack, site)
     stack.workers.kill_running()
     proxy.become(PASS)
-    # A pull that was killed holds its lease for some seconds more, and a queued one its mark.
-    healed(record, site, time.time(), HEALS_WITHIN + 15)
+    # A pull that was killed holds its lease for some seconds more, and one that was taken up just then its mark.
+    healed(record, site, time.time(), HEALS_WITHIN + LEASE_SECONDS + TAKE_UP.total_seconds())
 
 
 def _caught(proxy: Proxy, step: str, stack: FaultStack, site: Site) -> None:

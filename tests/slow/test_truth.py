@@ -32,7 +32,7 @@ def test_a_minute_of_churn_and_faults_without_a_wrong_sign(tmp_path: Path) -> No
     assert report["wrong"] == 0
     assert report["observations"] > 10_000
     assert 0 < report["lag_p50"] <= report["lag_p99"]
-    assert 0 < report["unknown_seconds"]
+    assert report["unknown_seconds"] > 0
     broken = {row["what"] for row in report["rows"] if "seconds" in row}
     assert len(broken) >= 3, "faults were injected"
 

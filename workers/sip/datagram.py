@@ -7,6 +7,7 @@ import re
 import secrets
 import shutil
 import socket
+import struct
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -41,6 +42,8 @@ class DatagramClient:
     def __init__(self, endpoint: Endpoint, *, window: int = WINDOW) -> None:
         self._window = window
         self._timeout = endpoint.timeout
+        self._turn = endpoint.timeout / _RESENDS
+        """Seconds after which what has no answer is sent again."""
         self._token = secrets.token_hex(8)
         self._calls = 0
         self._home: str | None = None
@@ -51,6 +54,10 @@ class DatagramClient:
             self._sock = self._unix(endpoint.options.get("socket_dir"))
         else:
             self._sock, self._server = _udp(url)
+        # The kernel minds the time: Python would ask it two questions more for each datagram.
+        self._sock.settimeout(None)
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(self._turn))
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(self._timeout))
 
     def each(self, bodies: Iterable[Body], wait: Callable[[int], None]) -> Iterator[bytes | None]:
         """The answer to each call, in their order; None for a call that the server could not answer as one.
@@ -81,8 +88,7 @@ class DatagramClient:
                 waiting.clear()
                 nameless = 0
                 continue
-            answer = self._await(waiting)
-            named = _id_of(answer)
+            answer, named = self._await(waiting)
             if named is None:
                 nameless += 1
             elif named in waiting:
@@ -100,11 +106,10 @@ class DatagramClient:
             waiting[name.encode()] = tag, datagram
             self._send((datagram,))
 
-    def _await(self, waiting: Mapping[bytes, tuple[object, bytes]]) -> bytes:
-        """The next datagram of the server. What has no answer by then is sent again, twice."""
-        end = time.monotonic() + self._timeout
+    def _await(self, waiting: Mapping[bytes, tuple[object, bytes]]) -> tuple[bytes, bytes | None]:
+        """The next datagram of the server, and the id in it. What has no answer by then is sent again, twice."""
         for attempt in range(1, _RESENDS + 1):
-            answer = self._receive(end - self._timeout * (1 - attempt / _RESENDS))
+            answer = self._receive()
             if answer is not None:
                 return answer
             if attempt < _RESENDS:
@@ -115,9 +120,9 @@ class DatagramClient:
         """Each call asked alone: an answer without an id is then its own."""
         for name, (tag, datagram) in waiting.items():
             self._send((datagram,))
-            answer = self._await({name: (tag, datagram)})
-            while (named := _id_of(answer)) not in (None, name):
-                answer = self._await({name: (tag, datagram)})
+            answer, named = self._await({name: (tag, datagram)})
+            while named not in (None, name):
+                answer, named = self._await({name: (tag, datagram)})
             yield tag, None if named is None else answer
 
     def close(self) -> None:
@@ -131,26 +136,30 @@ class DatagramClient:
         return f"{self._token}-{self._calls}"
 
     def _send(self, datagrams: Iterable[bytes]) -> None:
-        self._sock.settimeout(self._timeout)
         try:
             for datagram in datagrams:
                 self._sock.sendto(datagram, self._server)
         except OSError as error:
             raise _problem(error) from None
 
-    def _receive(self, until: float) -> bytes | None:
-        """The next datagram from the server's host, None when there is none by `until`."""
-        while (left := until - time.monotonic()) > 0:
-            self._sock.settimeout(left)
+    def _receive(self) -> tuple[bytes, bytes | None] | None:
+        """The next datagram from the server's host and the id in it, None when there is none in its turn."""
+        until = 0.0
+        while True:
             try:
                 datagram, sender = self._sock.recvfrom(_LARGEST)
-            except TimeoutError:
+            except BlockingIOError:
                 return None
             except OSError as error:
                 raise _problem(error) from None
-            if not isinstance(sender, tuple) or sender[0] == self._server[0] or _id_of(datagram) is not None:
-                return datagram
-        return None
+            named = _id_of(datagram)
+            if named is not None or not isinstance(sender, tuple) or sender[0] == self._server[0]:
+                return datagram, named
+            # A stranger's: however many come, the turn ends.
+            now = time.monotonic()
+            until = until or now + self._turn
+            if now > until:
+                return None
 
     def _unix(self, folder: str | None) -> socket.socket:
         """A socket that the server can write to: it has another user than we."""
@@ -165,6 +174,12 @@ class DatagramClient:
             sock.close()
             raise _problem(error) from None
         return sock
+
+
+def _timeval(seconds: float) -> bytes:
+    """The same as the kernel's structure; nothing at all would mean for ever."""
+    whole, rest = divmod(max(seconds, 0.001), 1)
+    return struct.pack("ll", int(whole), int(rest * 1_000_000))
 
 
 def _udp(url: SplitResult) -> tuple[socket.socket, tuple[object, ...]]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import IO
 
 from app.domain import record
@@ -19,36 +20,73 @@ _PLAIN = re.compile(
     rb"\t([0-9]{8,11})\t([0-9]{8,11})\t((?:[!-\[\]-~][ -\[\]-~]{0,198})?|\\N)\t([a-z]{2,3}):[!-\[\]-~]{1,100}$",
     re.MULTILINE,
 )
+# Most of them are simpler still: a line that is a number, at an address without parameters.
+_NUMBER = (
+    rb"^([0-9]{1,32})\t(?:%b|\\N|)\tsip:\1@([!-:<-?A-\[\]-~]{1,150})"
+    rb"\t(?:sip:([!-:<>A-\[\]-~]{1,100})(?:;[!-\[\]-~]{0,100})?|\\N|)"
+    rb"\t([1-9][0-9]{9})\t([1-9][0-9]{9})\t((?:[!-\[\]-~][ -\[\]-~]{0,198})?|\\N)"
+    rb"\t(udp|tcp|tls|wss?):[!-\[\]-~]{1,100}\n"
+)
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 _LETTERS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
+_USER = re.compile(rb"([^\t\n]+)[^\n]*\n")
 _NULL = b"\\N"
 _NUMBERS = (4, 5)
 
 Plain = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes, bytes]
 """User, domain, contact, host:port that it came from, end, last REGISTER, user agent, transport."""
+Numbered = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]
+"""User, the contact's host:port, and then as above."""
 
 
 @dataclass(slots=True)
 class Block:
-    """Some of the rows: `plain` ones as bytes, `odd` ones as the values of COLUMNS."""
+    """Some of the rows: `numbered` and `plain` ones as bytes, `odd` ones as the values of COLUMNS."""
 
+    numbered: list[Numbered] = field(default_factory=list)
     plain: list[Plain] = field(default_factory=list)
     odd: list[TableRow] = field(default_factory=list)
 
+    def __len__(self) -> int:
+        return len(self.numbered) + len(self.plain) + len(self.odd)
 
-def blocks(file: IO[bytes]) -> Iterator[Block]:
-    """All rows in the text of a COPY, from the file's beginning."""
-    file.seek(0)
-    while piece := file.read(_PIECE):
-        piece += file.readline()
-        plain = _PLAIN.findall(piece)
-        yield Block(plain) if len(plain) == piece.count(b"\n") else _apart(piece)
+
+def blocks(file: IO[bytes], home: str) -> Iterator[Block]:
+    """All rows in the text of a COPY, from the file's beginning; `home` is the server's own domain."""
+    number = re.compile(_NUMBER % re.escape(home.encode()), re.MULTILINE)
+    for piece in _pieces(file):
+        block = Block(number.findall(piece))
+        if rest := len(block.numbered) < piece.count(b"\n") and number.sub(b"", piece):
+            _apart(rest, block)
+        yield block
 
 
 def names(file: IO[bytes]) -> Iterator[bytes]:
     """The user of each row, as it stands there."""
+    return chain.from_iterable(map(_USER.findall, _pieces(file)))
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    """Whole lines, many at a time."""
     file.seek(0)
-    return (line[: line.find(b"\t")] for line in file)
+    while piece := file.read(_PIECE):
+        yield piece + file.readline()
+
+
+def numbered(
+    found: Iterable[Numbered], skew: int, now: int, repeats: Repeats
+) -> tuple[list[Row], list[tuple[bytes, bytes]]]:
+    """The same as `bindings` of rows whose form is known already."""
+    single, others = list[Row](), list[tuple[bytes, bytes]]()
+    agents = {_NULL: b""} | dict.fromkeys(ABSENT, b"")
+    for user, host, source, expires, modified, agent, transport in found:
+        if (ends := int(expires)) - skew <= now:
+            continue
+        begun, came = int(modified), record.SAME if host == source else source
+        shown = agents[agent] if agent in agents else agents.setdefault(agent, agent.rstrip())
+        row = user, b"%d\t%d\t\x01%b\t%b\t%b\t%b" % (begun - skew, ends - begun, host, came, transport, shown)
+        (others if user in repeats else single).append(row)
+    return single, others
 
 
 def bindings(
@@ -76,15 +114,13 @@ def bindings(
     return rows, others
 
 
-def _apart(piece: bytes) -> Block:
+def _apart(piece: bytes, block: Block) -> None:
     """Rows of which some are odd, each looked at alone."""
-    block = Block()
     for line in piece.removesuffix(b"\n").split(b"\n"):
         if plain := _PLAIN.findall(line):
             block.plain += plain
         else:
             block.odd.append(_values(line))
-    return block
 
 
 def _values(line: bytes) -> TableRow:

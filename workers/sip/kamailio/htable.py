@@ -12,7 +12,7 @@ from workers.sip.base import Problem, SipError
 from workers.sip.kamailio import facts, mirror
 from workers.sip.kamailio.contact import BrokenError, corrected, line_key
 from workers.sip.kamailio.parse import Broken
-from workers.sip.kamailio.plain import plain_rows
+from workers.sip.kamailio.plain import numbered_rows, plain_rows
 from workers.sip.kamailio.rpc import REQUEST, Rpc
 from workers.sip.kamailio.site import Batches, Site, State, is_loading, refuse_restarted, report_of, state
 from workers.sip.kamailio.slots import Entry
@@ -66,12 +66,14 @@ def _lines(file: IO[bytes], site: Site, broken: Broken, skew: int, least: float)
     repeats.note(mirror.names(file))
     held: dict[bytes, list[bytes]] = {}
     came = 0
-    for block in mirror.blocks(file, REQUEST):
-        came += len(block.plain) + len(block.odd)
-        rows = plain_rows(block.plain, site.home, repeats, int(site.now().timestamp()), skew)
-        for key, binding in (*rows.others, *_odd([*block.odd, *rows.odd], site, broken, skew)):
+    for block in mirror.blocks(file, REQUEST, site.home):
+        came += len(block)
+        now = int(site.now().timestamp())
+        single, others = numbered_rows(block.numbered, repeats, now, skew)
+        rows = plain_rows(block.plain, site.home, repeats, now, skew)
+        for key, binding in (*others, *rows.others, *_odd([*block.odd, *rows.odd], site, broken, skew)):
             held.setdefault(key, []).append(binding)
-        yield rows.single
+        yield single + rows.single
     if came < least:
         raise SipError(Problem.TRUNCATED, f"{came} entries of the mirror came, it has more than {least:.0f}")
     broken.lines -= {key.decode() for key in held}

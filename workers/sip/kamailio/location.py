@@ -144,13 +144,14 @@ def _copied(file: IO[bytes], site: Site, seen: _Seen) -> Generator[list[Row], No
     repeats = Repeats()
     repeats.note(copied.names(file))
     held: dict[bytes, list[bytes]] = {}
-    for block in copied.blocks(file):
+    for block in copied.blocks(file, home):
         now = int(site.now().timestamp())
-        seen.rows += len(block.plain) + len(block.odd)
+        seen.rows += len(block)
+        single, more = copied.numbered(block.numbered, seen.skew, now, repeats)
         rows, others = copied.bindings(block.plain, home, seen.skew, now, repeats)
-        for key, binding in (*others, *_odd(block.odd, site, zone, seen)):
+        for key, binding in (*more, *others, *_odd(block.odd, site, zone, seen)):
             held.setdefault(key, []).append(binding)
-        yield rows
+        yield single + rows
     seen.broken.lines -= {key.decode() for key in held}
     yield [(key, record.body_of(bindings)) for key, bindings in held.items()]
 

@@ -24,19 +24,30 @@ _SLOT = re.compile(rb'[0-9]+,"size":([0-9]+),"slot":\[')
 _ENTRY = re.compile(
     rb'\{"name":"([^:]*)::(sip[^"]*)","value":"([^|]*)\|([^|]*)\|([^:]*):([^|]*)\|[^|]*\|([^"]*)","type":"str"\}'
 )
+# Most of them are simpler still: a line that is a number, at an address without parameters.
+_NUMBER = (
+    rb'\{"name":"(([0-9]{1,32})(?:@%b)?)::sip:\2@([!#-:<-?A-\[\]-~]{1,150})",'
+    rb'"value":"([1-9][0-9]{9})\|([1-9][0-9]{0,8})\|(udp|tcp|tls|wss?):([!#-\[\]-{}~]{0,99})\|[^|"]*\|([^"]*)","type":"str"\}'
+)
 _NAME = re.compile(rb'"name":"([^":]*)::')
 _DELETE = b"\x7f"
 
 Plain = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]
 """AoR, contact, time of the REGISTER, seconds that it holds, transport, host:port that it came from, user agent."""
+Numbered = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes, bytes]
+"""AoR, its user, the contact's host:port, and then as above."""
 
 
 @dataclass(slots=True)
 class Block:
-    """Some of the entries: `plain` ones in printable ASCII, the others as name and value."""
+    """Some of the entries: `numbered` and `plain` ones in printable ASCII, the others as name and value."""
 
+    numbered: list[Numbered] = field(default_factory=list)
     plain: list[Plain] = field(default_factory=list)
     odd: list[Entry] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.numbered) + len(self.plain) + len(self.odd)
 
 
 def names(file: IO[bytes]) -> Iterator[bytes]:
@@ -50,8 +61,8 @@ def names(file: IO[bytes]) -> Iterator[bytes]:
     yield from _NAME.findall(rest)
 
 
-def blocks(file: IO[bytes], request_id: int | str) -> Iterator[Block]:
-    """All entries of the table in the answer that `file` holds, from its beginning.
+def blocks(file: IO[bytes], request_id: int | str, home: str) -> Iterator[Block]:
+    """All entries of the table in the answer that `file` holds, from its beginning; `home` is the server's own domain.
 
     Raises SipError: GARBAGE for what is no such answer, TRUNCATED where a slot holds other than it announces.
     """
@@ -61,12 +72,12 @@ def blocks(file: IO[bytes], request_id: int | str) -> Iterator[Block]:
         file.seek(0)
         yield Block(odd=list(slots.entries(iter(lambda: file.read(_PIECE), b""), request_id)))
         return
-    rest = b""
+    number, rest = re.compile(_NUMBER % re.escape(home.encode())), b""
     while piece := file.read(_PIECE):
         whole, between, rest = (rest + piece).rpartition(_BETWEEN)
         if between:
-            yield _block(whole)
-    yield _block(_last(rest, request_id))
+            yield _block(whole, number)
+    yield _block(_last(rest, request_id), number)
 
 
 def _last(text: bytes, request_id: int | str) -> bytes:
@@ -83,13 +94,16 @@ def _last(text: bytes, request_id: int | str) -> bytes:
     return text[: tail.start()]
 
 
-def _block(text: bytes) -> Block:
+def _block(text: bytes, number: re.Pattern[bytes]) -> Block:
     """The entries of whole slots: the text begins behind the head of the first and ends before the last bracket."""
     block = Block()
     for slot in text.split(_BETWEEN):
         head = _SLOT.match(slot)
-        plain = _ENTRY.findall(slot) if slot.isascii() and b"\\" not in slot and _DELETE not in slot else []
-        if head and len(plain) == int(head[1]):
+        size = int(head[1]) if head and slot.isascii() and b"\\" not in slot and _DELETE not in slot else -1
+        numbered = number.findall(slot) if size > 0 else []
+        plain = _ENTRY.findall(number.sub(b"", slot)) if len(numbered) < size else []
+        if len(numbered) + len(plain) == size:
+            block.numbered += numbered
             block.plain += plain
         else:
             body = b'{"jsonrpc":"2.0","result":[{"entry":%b]}],"id":1}' % slot

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from app.domain.record import SAME, Row
-from workers.sip.kamailio.contact import ABSENT
-from workers.sip.kamailio.mirror import Plain
+from workers.sip.kamailio.contact import ABSENT, agent_of
+from workers.sip.kamailio.mirror import Numbered, Plain
 from workers.sip.kamailio.slots import Entry
 from workers.sip.repeats import Repeats
 
@@ -37,7 +37,7 @@ def plain_rows(entries: Iterable[Plain], home: str, repeats: Repeats, now: int, 
         aor, uri, time, seconds, transport, source, agent = entry
         user, at, host = uri.partition(b"@")
         key = aor.removesuffix(suffix)
-        fits = agents[agent] if agent in agents else agents.setdefault(agent, _is_fit(agent))
+        fits = agents[agent] if agent in agents else agents.setdefault(agent, is_fit(agent))
         simple = fits and time.isdigit() and seconds.isdigit() and transport in _TRANSPORTS and len(source) < _SOURCE
         if not (simple and at and key.isdigit() and user == b"sip:" + key and len(uri) < _URI and b";" not in uri):
             rows.odd.append(_apart(entry))
@@ -51,7 +51,26 @@ def plain_rows(entries: Iterable[Plain], home: str, repeats: Repeats, now: int, 
     return rows
 
 
-def _is_fit(agent: bytes) -> bool:
+def numbered_rows(entries: Iterable[Numbered], repeats: Repeats, now: int, skew: int) -> tuple[list[Row], list[Row]]:
+    """The same of entries whose form is known already: lines with one binding, bindings of lines that may have more."""
+    single, others, agents = list[Row](), list[Row](), dict[bytes, bytes]()
+    for aor, key, host, time, seconds, transport, source, agent in entries:
+        if agent not in agents:
+            agents[agent] = shown(agent)
+        begun = int(time) - skew
+        if begun + int(seconds) > now:
+            came = SAME if host == source else source
+            row = key, b"%d\t%b\t\x01%b\t%b\t%b\t%b" % (begun, seconds, host, came, transport, agents[agent])
+            (others if aor in repeats else single).append(row)
+    return single, others
+
+
+def shown(agent: bytes) -> bytes:
+    """A user agent as it is shown; nothing for none."""
+    return (agent_of(agent.decode()) or "").encode()
+
+
+def is_fit(agent: bytes) -> bool:
     """Whether a user agent is shown as it is."""
     return agent == agent.strip() and agent not in ABSENT and len(agent) <= _AGENT
 

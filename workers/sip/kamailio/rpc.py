@@ -23,7 +23,6 @@ REQUEST = 1
 """The id of the question for a table."""
 
 Answer = object | parse.Fault
-Answers = Iterator[tuple[Tag, Answer | None]]
 _ID = "the-id-of-this-call"
 
 
@@ -84,14 +83,16 @@ class Rpc:
         for answer in self._way.each((partial(body, params) for params in questions), wait):
             yield _read(answer, names.popleft())
 
-    def sweep(self, questions: Iterable[tuple[Tag, bytes]], wait: Callable[[int], None]) -> "Answers[Tag]":
-        """The answers to many calls in any order, each with its call's tag; None for an unreadable one.
+    def sweep(
+        self, questions: Iterable[tuple[Tag, bytes]], wait: Callable[[int], None]
+    ) -> Iterator[tuple[Tag, bytes | None]]:
+        """The answers to many calls in any order, each with its call's tag; None for one that names no call.
+
+        `told` reads them: which call an answer belongs to has been looked at.
 
         A question is a call of `asking` with ``%b`` where its id stands.
         """
-        calls = ((tag, partial(_named, body)) for tag, body in questions)
-        for tag, answer in self._way.stream(calls, wait):
-            yield tag, None if answer is None else _told(answer)
+        return self._way.stream(((tag, partial(_named, body)) for tag, body in questions), wait)
 
     def table(self, file: IO[bytes], method: str, *params: str) -> float:
         """Take the answer with a table that may be too large to be in memory; for how many seconds it was awaited.
@@ -130,10 +131,10 @@ def _named(body: bytes, name: str) -> bytes:
     return body % name.encode()
 
 
-def _told(answer: bytes) -> Answer | None:
-    """What an answer says whose id has been looked at."""
+def told(answer: bytes | None) -> Answer | None:
+    """What an answer of `Rpc.sweep` says; None where nobody can read it."""
     try:
-        return parse.told(answer)
+        return None if answer is None else parse.told(answer)
     except SipError:
         return None
 

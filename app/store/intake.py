@@ -113,6 +113,8 @@ class Intake:
             self._explain()
         if self.delta.incoming is not None or len(self.delta.written) > SPILL:
             self._spill()
+        if self.delta.incoming is not None:
+            self.delta.incoming.whole()
         return self.delta
 
     def _begin(self, rows: Sequence[Row]) -> None:
@@ -210,7 +212,7 @@ class Intake:
         if self.delta.incoming is None:
             self.delta.incoming = Incoming(self._redis, self._server_id)
         self.delta.incoming.write(self.delta.written)
-        self.delta.written.clear()
+        self.delta.written = {}
 
     def _scan(self) -> Iterator[tuple[bytes, bytes]]:
         cursor = 0

@@ -7,6 +7,7 @@ Folding writes the same values into `lines`, piece by piece, and changes nothing
 
 import secrets
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
 from typing import cast
 
@@ -19,25 +20,42 @@ PIECE = 1000
 
 
 class Incoming:
-    """A large change on its way."""
+    """A large change on its way. While Redis takes some lines, others are read."""
 
     def __init__(self, redis: "Redis", server_id: int) -> None:
         self._redis = redis
         self._server_id = server_id
         self._key = keys.incoming(server_id, secrets.token_hex(6))
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="incoming")
+        self._under_way: Future[None] | None = None
 
     def write(self, lines: Mapping[bytes, bytes]) -> None:
-        """Add some lines."""
+        """Add some lines, which are the writer's from now on. Raises what became of those before them."""
+        self._wait()
+        self._under_way = self._writer.submit(self._write, lines)
+
+    def _write(self, lines: Mapping[bytes, bytes]) -> None:
         write(self._redis, self._key, lines)
         self._redis.expire(self._key, keys.INCOMING_SECONDS)
 
+    def _wait(self) -> None:
+        under_way, self._under_way = self._under_way, None
+        if under_way is not None:
+            under_way.result()
+
+    def whole(self) -> None:
+        """Come back when all of it is written. Raises RedisError."""
+        self._wait()
+        self._writer.shutdown()
+
     def queue(self, pipe: "Redis", *, first: bool) -> None:
-        """Put its publication into a transaction; `first` when there is nothing that it would lie over."""
+        """Put its publication into a transaction, once it is whole; `first` when it would lie over nothing."""
         pipe.persist(self._key)
         pipe.rename(self._key, keys.lines(self._server_id) if first else keys.overlay(self._server_id))
 
     def drop(self) -> None:
         """It is not published."""
+        self._writer.shutdown()
         self._redis.unlink(self._key)
 
 

@@ -136,8 +136,9 @@ class _Postgres:
         if any(column.type_code not in _COPIED for column in described):
             return False
         with self._connection.cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT".encode()) as copy:
+            write = file.write
             for row in copy:
-                file.write(row)
+                write(row)
         return True
 
     def execute(self, statement: str, values: Sequence[object] = ()) -> int:

@@ -67,13 +67,13 @@ def run_pull(runtime: Runtime, server_id: int) -> bool:
         except LeaseLostError:
             log.warning("server %d: the pull took its lease's time without renewing it, nothing is written", server_id)
         except SipError as error:
-            _refuse(runtime, server_id, lease, before, error)
+            _refuse(runtime, server_id, lease, error)
         except SQLAlchemyError as error:
-            _refuse(runtime, server_id, lease, before, database_gone(error))
+            _refuse(runtime, server_id, lease, database_gone(error))
         except RedisError:
             raise
         except Exception as error:
-            _refuse(runtime, server_id, lease, before, SipError(Problem.FAULT, type(error).__name__))
+            _refuse(runtime, server_id, lease, SipError(Problem.FAULT, type(error).__name__))
             raise
         return True
 
@@ -105,7 +105,7 @@ def _pull(runtime: Runtime, server_id: int, lease: Lease, before: ServerState) -
     )
     verdict = found.verdict
     if verdict.problem is not None:
-        _refuse(runtime, server_id, lease, verdict.state, SipError(verdict.problem, verdict.detail))
+        _refuse(runtime, server_id, lease, SipError(verdict.problem, verdict.detail), verdict.state)
         if verdict.problem is Problem.HELD:
             _due(runtime.redis, server_id, runtime.clock() + _CONFIRM)
         return
@@ -156,9 +156,15 @@ def _believe(
     return state
 
 
-def _refuse(runtime: Runtime, server_id: int, lease: Lease, state: ServerState, error: SipError) -> None:
-    """Remember why there is no new snapshot, for support and operators; no registration changes."""
+def _refuse(
+    runtime: Runtime, server_id: int, lease: Lease, error: SipError, state: ServerState | None = None
+) -> None:
+    """Remember why there is no new snapshot, for support and operators; no registration changes.
+
+    Without `state` the server is remembered as it is stored: it may have failed after the snapshot was published.
+    """
     detail, now = clean(error.detail), runtime.clock()
+    state = servers.read_one(runtime.redis, server_id) if state is None else state
     log.warning("server %d: pull failed: %s %s", server_id, error.problem.value, detail)
     refusal = Refusal(now, error.problem.value, detail)
     told = replace(state, tried_at=now, problem=error.problem.value, detail=detail, refused=refusal)

@@ -244,6 +244,32 @@ def test_a_database_that_is_gone_is_told(runtime: Runtime, good: FakeAdapter, re
     assert state_of(redis, server_id).problem == "fault"
 
 
+def test_a_database_that_goes_once_a_snapshot_is_published_takes_none_of_it_back(
+    runtime: Runtime, good: FakeAdapter, redis: "Redis", server_id: int
+) -> None:
+    taken, lost = datetime.now(UTC), create_engine("sqlite:////nowhere/at/all.sqlite3")
+    bound = dict(runtime.sessions.kw)
+
+    def clock() -> datetime:
+        if state_of(redis, server_id).answered_at == codec.moment(codec.epoch(taken)):
+            runtime.sessions.configure(bind=lost)
+        return datetime.now(UTC)
+
+    good.lines, good.report = [registration(aor) for aor in (LIVE, PHONE, STRANGER)], PullReport(taken)
+    # Somebody wants the circles to be counted, which asks the database last.
+    places.make_due(redis, server_id)
+    run_pull(replace(runtime, clock=clock), server_id)
+    runtime.sessions.configure(bind=bound["bind"])
+    lost.dispose()
+    state = state_of(redis, server_id)
+    assert (state.problem, state.lines, state.stored) == ("fault", 3, 3)
+    assert stored(redis, server_id) == {LIVE, PHONE, STRANGER}
+    # As many are left as there were before: were the old state remembered, nobody would look for the one that went.
+    good.lines, good.report = [registration(LIVE), registration(PHONE)], PullReport(datetime.now(UTC))
+    run_pull(runtime, server_id)
+    assert stored(redis, server_id) == {LIVE, PHONE}
+
+
 def test_a_server_that_is_no_longer_configured(runtime: Runtime, adapter: FakeAdapter, redis: "Redis") -> None:
     run_pull(runtime, 999)
     assert state_of(redis, 999).problem == "configuration"

@@ -22,6 +22,7 @@ ACTIONS: dict[str, Any] = {
     "login.sessions-ended": _l("すべてのセッションを終了"),
     "unique.edit": _l("ユニークの情報を変更"),
     "unique.password": _l("端末パスワードを上書き"),
+    "server.believe": _l("不審なサーバー回答を承認"),
 }
 
 FIELDS: dict[str, Any] = {
@@ -37,6 +38,8 @@ FIELDS: dict[str, Any] = {
     "department": _l("部署・役職"),
     "person_in_charge": _l("担当者"),
     "remarks": _l("備考"),
+    "lines": _l("登録中のユニーク数"),
+    "doubt": _l("不審な点"),
 }
 """What is noted beside an action."""
 

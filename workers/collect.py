@@ -32,10 +32,13 @@ def snapshot(
     before: ServerState,
     now: datetime,
     ours: Callable[[Sequence[str]], int],
+    *,
+    believe: bool = False,
 ) -> Collected:
     """Read a server's snapshot to its end and compare it with the stored one; no reader sees any of it.
 
-    `take` begins it, `ours` counts those lines that the portal knows. Raises SipError where the server gave none.
+    `take` begins it, `ours` counts those lines that the portal knows, `believe` is an operator's word for what is
+    implausible. Raises SipError where the server gave none.
     """
     known = before.answered_at.timestamp() if before.answered_at else 0.0
     intake = Intake(redis, server_id, before.stored, Answered(now.timestamp(), known))
@@ -48,7 +51,7 @@ def snapshot(
         delta = intake.finish(report.unread, explicit=report.explicit, restarted=restarted)
         new = [key.decode("utf-8", "replace") for key in delta.newcomers]
         outcome = Outcome(delta.registered, delta.missing, delta.first, len(new), ours(new) if delta.missing else 0)
-        verdict = judge(before, report, outcome, now)
+        verdict = judge(before, report, outcome, now, believe=believe)
     except BaseException:
         intake.delta.drop()
         raise

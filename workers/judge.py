@@ -10,6 +10,8 @@ from workers.sip.base import Problem
 
 _FEW = 3
 """One phone or two that go are daily life, however few there are."""
+_IMPLAUSIBLE = frozenset((Problem.OUTDATED, Problem.FOREIGN, Problem.HELD))
+"""What may be wrong with an answer that came whole: an operator may know better."""
 _RESTART_SLACK = timedelta(seconds=3)
 """Servers tell their uptime in whole seconds, and a loaded one tells it late."""
 _STILL, _STILL_FEW = 0.01, 20
@@ -38,15 +40,30 @@ class Verdict:
     problem: Problem | None
     detail: str
     state: ServerState
+    doubt: Problem | None = None
+    """Why nobody but the operator who says so would believe it; `detail` tells more."""
 
 
-def judge(before: ServerState, report: PullReport, outcome: Outcome, now: datetime) -> Verdict:
-    """Judge a snapshot that came whole at `now`. The state keeps what was known, and what the server says of itself."""
+def judge(
+    before: ServerState, report: PullReport, outcome: Outcome, now: datetime, *, believe: bool = False
+) -> Verdict:
+    """Judge a snapshot that came whole at `now`. The state keeps what was known, and what the server says of itself.
+
+    With `believe` an operator says that what is implausible is true; what is not whole is refused all the same.
+    """
+    verdict = _judged(before, report, outcome, now)
+    if believe and verdict.problem in _IMPLAUSIBLE:
+        return Verdict(None, verdict.detail, replace(verdict.state, held=None), verdict.problem)
+    return verdict
+
+
+def _judged(before: ServerState, report: PullReport, outcome: Outcome, now: datetime) -> Verdict:
     seen = _seen(before, report)
     for problem, detail in (
         _unreadable(report, outcome),
-        _outdated(before, report, now),
+        # Before what an operator may overrule: nobody knows better what a server has not read yet.
         _loading(before, seen, report, outcome),
+        _outdated(before, report, now),
     ):
         if problem is not None:
             return Verdict(problem, detail, replace(seen, held=before.held))

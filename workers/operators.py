@@ -1,5 +1,7 @@
 """`flask servers …`: what an operator does with SIP servers, in plain English; exit code 1 when something is wrong."""
 
+import getpass
+import json
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -13,11 +15,13 @@ from sqlalchemy.orm import Session
 
 from app.domain.aor import aor_key
 from app.domain.registration import Contact
-from app.models import SipServer
+from app.models import AuditEntry, PrincipalKind, SipServer
 from app.store import abilities
 from app.store import servers as states
 from app.store.servers import ServerState
+from workers import telling
 from workers.credentials import endpoint_of, is_reference, options_of
+from workers.judge import Verdict
 from workers.pulling import run_pull
 from workers.runtime import Runtime, current
 from workers.schedule import live_servers
@@ -105,19 +109,14 @@ def list_servers() -> None:
         rows = session.scalars(select(SipServer).order_by(SipServer.hostname)).all()
         pulled = live_servers(session)
     known = states.read(runtime.redis, [row.id for row in rows])
-    width = max((len(row.hostname) for row in rows), default=0)
+    modes = {row.id: telling.often(row, known[row.id]) if row.id in pulled else "on demand" for row in rows}
+    width, wide = (max(map(len, texts), default=0) for texts in ([row.hostname for row in rows], modes.values()))
     for row in rows:
-        mode = f"every {row.pull_interval:g} s" if row.id in pulled else "on demand"
-        click.echo(f"{row.hostname:<{width}}  {row.family:<10}  {mode:<12}  {_told(runtime, known[row.id])}")
-
-
-def _told(runtime: Runtime, state: ServerState) -> str:
-    if state.answered_at is None:
-        good = "no answer yet"
-    else:
-        age = runtime.clock() - state.answered_at
-        good = f"{state.lines} lines, {state.broken} unreadable, as of {age.total_seconds():.0f} s ago"
-    return f"{good}; {words_of(Problem(state.problem), state.detail)}" if state.problem else good
+        state = known[row.id]
+        good = telling.last_answer(state, runtime.clock())
+        click.echo(f"{row.hostname:<{width}}  {row.family:<10}  {modes[row.id]:<{wide}}  {good}")
+        for line in telling.more(state):
+            click.echo(f"    {line}")
 
 
 @servers.command()
@@ -162,16 +161,41 @@ def _problems(found: Check) -> list[tuple[Problem, str]]:
 
 @servers.command()
 @click.argument("hostname")
-def pull(hostname: str) -> None:
+@click.option("--believe", is_flag=True, help="Believe what the server answers now, however implausible it is.")
+def pull(hostname: str, *, believe: bool) -> None:
     """Take a snapshot now, in this process, as a worker would."""
     runtime = current()
     server = _server(runtime, hostname)
-    if not run_pull(runtime, server.id):
+    before = states.read_one(runtime.redis, server.id)
+    verdicts: list[Verdict] = []
+    if not run_pull(runtime, server.id, verdicts.append if believe else None):
         raise click.ClickException("a worker is pulling this server right now")
-    state = states.read(runtime.redis, [server.id])[server.id]
-    click.echo(_told(runtime, state))
+    state = states.read_one(runtime.redis, server.id)
+    for verdict in verdicts:
+        _note(runtime, server, before, state, verdict)
+        click.echo(telling.believed(before, state, verdict))
+    click.echo(telling.last_answer(state, runtime.clock()))
     if state.problem:
+        click.echo(f"wrong: {words_of(state.problem, state.detail)}")
         raise SystemExit(1)
+
+
+def _note(runtime: Runtime, server: SipServer, before: ServerState, after: ServerState, verdict: Verdict) -> None:
+    """Whoever believed what nobody else would have is remembered."""
+    detail = {"lines": [before.lines, after.lines]} | ({"doubt": verdict.doubt} if verdict.doubt else {})
+    entry = AuditEntry(
+        at=runtime.clock(),
+        account_id=None,
+        kind=PrincipalKind.STAFF,
+        principal_id=0,
+        who=f"{getpass.getuser()} (flask)",
+        address="",
+        action="server.believe",
+        target=server.hostname,
+        detail=json.dumps(detail, sort_keys=True),
+    )
+    with runtime.sessions.begin() as session:
+        session.add(entry)
 
 
 @servers.command()

@@ -1,7 +1,7 @@
 """One pull of one server, from its lease to what is remembered of it."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,6 +11,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.domain.sign import stretched
 from app.domain.text import clean
 from app.models import SipServer
 from app.store import abilities, keys, servers, snapshots
@@ -19,6 +20,7 @@ from app.store.servers import Refusal, ServerState
 from workers import census, changes, collect, history, refusals, spread
 from workers.collect import Collected
 from workers.credentials import endpoint_of
+from workers.judge import Verdict
 from workers.runtime import Runtime
 from workers.sip.base import Adapter, Problem, SipError
 
@@ -26,8 +28,6 @@ LEASE_SECONDS = 4.0
 """A killed pull lets the next one begin within so long."""
 QUEUED_SECONDS = 15
 """A pull that no worker took up within so long is forgotten, and another may be enqueued."""
-_POLITE = 10
-"""A pull takes no more than this part of a server's time: the next is due ten times its length later."""
 _CONFIRM = timedelta(seconds=1)
 """How soon a snapshot that is held is to be confirmed."""
 
@@ -48,10 +48,11 @@ def _pull_name(server_id: int) -> str:
     return f"pull-{server_id}"
 
 
-def run_pull(runtime: Runtime, server_id: int) -> bool:
+def run_pull(runtime: Runtime, server_id: int, believed: Callable[[Verdict], None] | None = None) -> bool:
     """Take one snapshot of a server; False when somebody else is at it.
 
     A server that does not answer is no error of the job's: its state says so, and all that was known stays.
+    An operator who believes whatever comes whole gives `believed`, which is told of what was.
     """
     redis = runtime.redis
     with held(redis, _pull_name(server_id), LEASE_SECONDS) as lease:
@@ -63,7 +64,7 @@ def run_pull(runtime: Runtime, server_id: int) -> bool:
         try:
             # Said at once: a server that keeps us waiting must not look like a portal that does not ask.
             snapshots.record(redis, server_id, before, lease)
-            _pull(runtime, server_id, lease, before)
+            _pull(runtime, server_id, lease, before, believed)
         except LeaseLostError:
             log.warning("server %d: the pull took its lease's time without renewing it, nothing is written", server_id)
         except SipError as error:
@@ -95,21 +96,25 @@ def database_gone(error: SQLAlchemyError) -> SipError:
     return SipError(Problem.FAULT, f"the portal's database does not answer: {type(error).__name__}")
 
 
-def _pull(runtime: Runtime, server_id: int, lease: Lease, before: ServerState) -> None:
+def _pull(
+    runtime: Runtime,
+    server_id: int,
+    lease: Lease,
+    before: ServerState,
+    believed: Callable[[Verdict], None] | None,
+) -> None:
     server, adapter = adapter_of(runtime, server_id)
     shards = spread.shards_of(server)
     take = partial(spread.pull, runtime, server, shards) if shards > 1 else adapter.snapshot
-    began = runtime.clock()
-    found = collect.snapshot(
-        runtime.redis, server_id, take, before, began, lambda aors: _ours(runtime, server_id, aors)
-    )
+    began, ours = runtime.clock(), partial(_ours, runtime, server_id)
+    found = collect.snapshot(runtime.redis, server_id, take, before, began, ours, believe=believed is not None)
     verdict = found.verdict
     if verdict.problem is not None:
-        _refuse(runtime, server_id, lease, SipError(verdict.problem, verdict.detail), verdict.state)
-        if verdict.problem is Problem.HELD:
-            _due(runtime.redis, server_id, runtime.clock() + _CONFIRM)
+        _disbelieve(runtime, server, lease, verdict.state, SipError(verdict.problem, verdict.detail), began)
         return
     state = _believe(runtime, server, lease, before, found, began)
+    if believed is not None:
+        believed(verdict)
     if state.interval > timedelta(seconds=server.pull_interval):
         _due(runtime.redis, server_id, began + state.interval)
     history.drain(runtime)
@@ -140,7 +145,7 @@ def _believe(
         problem=None,
         detail="",
         # A pull that takes longer than its interval is all that there is, and signs are judged by that.
-        interval=max(configured, runtime.clock() - began, timedelta(seconds=report.busy * _POLITE)),
+        interval=stretched(configured, busy=timedelta(seconds=report.busy), took=runtime.clock() - began),
         lines=delta.registered,
         broken=report.broken,
         stored=delta.stored,
@@ -156,9 +161,19 @@ def _believe(
     return state
 
 
-def _refuse(
-    runtime: Runtime, server_id: int, lease: Lease, error: SipError, state: ServerState | None = None
+def _disbelieve(
+    runtime: Runtime, server: SipServer, lease: Lease, state: ServerState, error: SipError, began: datetime
 ) -> None:
+    """Refuse a snapshot that came whole. It kept the server busy like any other; one that is held is confirmed soon."""
+    _refuse(runtime, server.id, lease, error, state)
+    configured = timedelta(seconds=server.pull_interval)
+    wanted = _CONFIRM if error.problem is Problem.HELD else configured
+    wait = stretched(wanted, busy=timedelta(seconds=state.busy))
+    if wait != configured:
+        _due(runtime.redis, server.id, max(began + wait, runtime.clock() + _CONFIRM))
+
+
+def _refuse(runtime: Runtime, server_id: int, lease: Lease, error: SipError, state: ServerState | None = None) -> None:
     """Remember why there is no new snapshot, for support and operators; no registration changes.
 
     Without `state` the server is remembered as it is stored: it may have failed after the snapshot was published.

@@ -17,10 +17,11 @@ from sqlalchemy import or_, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from app.domain.sign import StatusRule
+from app.domain.sign import StatusRule, stretched
 from app.models import SipServer, Unique, UniqueType
 from app.store import keys, servers
 from app.store.lease import Lease
+from app.store.servers import ServerState
 from workers.pulling import QUEUED_SECONDS, pull_lease, queued_key
 from workers.runtime import Runtime
 
@@ -111,7 +112,7 @@ class Scheduler:
         for server_id, interval in self._servers.items():
             ahead = due.get(server_id, 0.0) - now.timestamp()
             # A pull that took long has stretched its interval; what is due later still, somebody's clock wrote.
-            if 0 < ahead <= max(interval, states[server_id].interval.total_seconds()):
+            if 0 < ahead <= _longest(interval, states[server_id]):
                 wait = min(wait, ahead)
             elif self._enqueue(server_id):
                 # A server that kept its time keeps it; one that is late, or whose interval changed, starts anew.
@@ -178,6 +179,12 @@ class Scheduler:
         if what in self._outages:
             self._outages.remove(what)
             log.warning("%s answers again", what)
+
+
+def _longest(interval: float, state: ServerState) -> float:
+    """How many seconds after a pull the next may be due; an answer that was refused kept its server busy too."""
+    busy = timedelta(seconds=state.busy)
+    return max(state.interval, stretched(timedelta(seconds=interval), busy=busy)).total_seconds()
 
 
 def live_servers(session: Session) -> dict[int, float]:

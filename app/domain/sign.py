@@ -11,6 +11,8 @@ STALE_AFTER = 3
 """Pull intervals without a good answer after which a sign says as of when it is."""
 UNKNOWN_AFTER = 6
 """Pull intervals without a good answer after which nothing is claimed any more."""
+POLITE = 10
+"""A pull takes no more than this part of a server's time: the next is due ten times its length later."""
 ANSWER_KEEPS = timedelta(seconds=60)
 """How long the answer to a look-up of an on-demand line is shown before its sign asks again."""
 ASK_PATIENCE = timedelta(seconds=5)
@@ -103,6 +105,14 @@ class Sign:
     """Why a look-up failed, as a problem's word; NOT_ASKED for what is unknown because of the portal itself."""
     unsteady: bool = False
     """Whether the line comes and goes: a mark beside the sign."""
+
+
+def stretched(configured: timedelta, *, busy: timedelta, took: timedelta = timedelta()) -> timedelta:
+    """How often a server is pulled at present, by which its signs age: `configured`, unless that asks too much of it.
+
+    `busy` is how long the last pull kept the server busy, `took` how long it took as a whole.
+    """
+    return max(configured, took, POLITE * busy)
 
 
 def mode_of(rule: StatusRule, *, server_live: bool | None, ip_authentication: bool) -> Mode:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.registration import PullReport
 from app.models import SipServer
-from app.store import keys
+from app.store import keys, servers
 from tests.support.customers import LIVE_HOST, ON_DEMAND_HOST
 from tests.workers.fakes import FakeAdapter, failing, registration
 from workers import operators
@@ -124,7 +124,9 @@ def test_pull(run: Run, adapter: FakeAdapter, redis: "Redis", server_id: int) ->
     failed = run("pull", LIVE_HOST)
     assert failed.exit_code == 1
     assert "wrong password" in failed.output
-    assert "wrong password" in run("list").output
+    listed = run("list").output
+    assert "wrong password" in listed
+    assert re.search(r"2 lines, 0 unreadable, as of \d s ago$", listed.splitlines()[0])
 
 
 def test_pull_beside_a_worker(run: Run, adapter: FakeAdapter, redis: "Redis", server_id: int) -> None:
@@ -163,3 +165,57 @@ def test_age_of_the_last_answer(run: Run, adapter: FakeAdapter) -> None:
     adapter.report = PullReport(datetime.now(UTC) - timedelta(seconds=1000))
     run("pull", LIVE_HOST)
     assert re.search(r"as of 10\d\d s ago$", run("list").output.splitlines()[0])
+
+
+def test_list_says_what_a_busy_server_stretches(
+    run: Run, adapter: FakeAdapter, redis: "Redis", server_id: int, runtime: Runtime
+) -> None:
+    adapter.lines, adapter.report = [registration("1001")], PullReport(datetime.now(UTC), busy=0.5)
+    run("pull", LIVE_HOST)
+    # Ten times half a second is what is configured.
+    assert "  every 5 s  " in run("list").output.splitlines()[0]
+    adapter.report = PullReport(datetime.now(UTC), busy=4.0)
+    run("pull", LIVE_HOST)
+    first, second = run("list").output.splitlines()
+    assert "  every 5 s, stretched to 40 s  1 lines, 0 unreadable, as of " in first
+    assert second.index("no answer yet") == first.index("1 lines")
+    # Signs grow old by it, and the next pull waits for it.
+    assert servers.read_one(redis, server_id).interval == timedelta(seconds=40)
+    due = float(redis.hget(keys.due(), str(server_id)) or 0)
+    assert 38 < due - datetime.now(UTC).timestamp() <= 40
+    adapter.report = PullReport(datetime.now(UTC), busy=0.1)
+    run("pull", LIVE_HOST)
+    assert "stretched" not in run("list").output
+
+
+def test_list_says_when_a_server_restarted(run: Run, adapter: FakeAdapter) -> None:
+    now = datetime.now(UTC)
+    adapter.lines, adapter.report = [registration("1001")], PullReport(now - timedelta(seconds=9), uptime=5000.0)
+    run("pull", LIVE_HOST)
+    assert "restarted" not in run("list").output
+    adapter.report = PullReport(now, uptime=4.0)
+    run("pull", LIVE_HOST)
+    started = now - timedelta(seconds=4)
+    assert run("list").output.splitlines()[1] == f"    restarted at {started:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def test_list_keeps_why_an_answer_was_last_refused(run: Run, adapter: FakeAdapter) -> None:
+    adapter.lines = [registration(f"100{number}") for number in range(8)]
+    run("pull", LIVE_HOST)
+    adapter.lines, adapter.report = [registration("1001")], PullReport(datetime.now(UTC))
+    run("pull", LIVE_HOST)
+    _, refused, _ = run("list").output.splitlines()
+    at = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
+    assert re.fullmatch(
+        rf"    refused at {at}: held: more than half .* \(1 of 8 lines are left\); if all .* it is", refused
+    )
+    adapter.report = PullReport(datetime.now(UTC))
+    run("pull", LIVE_HOST)
+    first, well, _ = run("list").output.splitlines()
+    assert "1 lines, 0 unreadable" in first
+    assert re.fullmatch(rf"    all is well again; last refused at {at}: held: .* \(1 of 8 lines are left\)", well)
+
+
+def test_list_of_what_another_version_stored(run: Run, redis: "Redis", server_id: int) -> None:
+    redis.set(keys.server(server_id), b'[null,1.0,"gone_wrong","so",5.0,0,0,null]')
+    assert run("list").output.splitlines()[1] == "    refused: gone_wrong (so)"

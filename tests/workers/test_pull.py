@@ -4,7 +4,6 @@ import logging
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import chain, repeat
 from typing import cast
 
 import pytest
@@ -224,15 +223,6 @@ def test_the_mark_of_a_queued_pull_goes_when_the_pull_begins(
     redis.set(mark, "a job")
     run_pull(runtime, server_id)
     assert found == [(0, 1)]
-
-
-def test_a_slow_pull_stretches_the_interval_that_signs_are_judged_by(
-    runtime: Runtime, adapter: FakeAdapter, redis: "Redis", server_id: int
-) -> None:
-    began = datetime.now(UTC)
-    times = chain([began] * 2, repeat(began + timedelta(seconds=12)))
-    run_pull(replace(runtime, clock=lambda: next(times)), server_id)
-    assert state_of(redis, server_id).interval == timedelta(seconds=12)
 
 
 def test_a_database_that_is_gone_is_told(runtime: Runtime, good: FakeAdapter, redis: "Redis", server_id: int) -> None:

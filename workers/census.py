@@ -124,9 +124,11 @@ def _reconcile(runtime: Runtime, places: Sequence[Place], stood: Sequence[Standi
 
 def _missed(places: Iterable[Place], stood: Iterable[Standing | None], known: dict[int, LineState]) -> Iterator[Change]:
     for place, standing in zip(places, stood, strict=True):
-        before = known.get(place.unique_id)
-        state = standing.state if standing else LineState.NOT_REGISTERED
+        if standing is None or not standing.changes:
+            # Nothing is known of it, or what nobody can read.
+            continue
+        before, state = known.get(place.unique_id), standing.state
         # A line that was never registered has no history.
-        if standing is None or state is before or (before is None and state is LineState.NOT_REGISTERED):
+        if state is before or (before is None and state is LineState.NOT_REGISTERED):
             continue
         yield change_of(place, before, standing, place.aor.encode(), standing.body)

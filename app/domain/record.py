@@ -6,6 +6,7 @@ of the end where `refreshed` is empty, and itself empty for a binding that never
 stands for ``sip:``, the line's key and ``@`` at the head of the URI, and as the source for the URI's own host and port.
 """
 
+import re
 from datetime import UTC, datetime
 
 from app.domain.registration import Contact, Registration
@@ -19,6 +20,9 @@ _FIELDS = 6
 _TAB = b"\t"
 SAME = b"\x01"
 """Stands for what the record says elsewhere."""
+_NUMBER = rb"(?:-?[0-9]{1,12})?"
+_BINDING = _NUMBER + rb"\t" + _NUMBER + rb"(?:\t[^\t\n]*){4}"
+_BODY = re.compile(rb"%b(?:\n%b)*" % (_BINDING, _BINDING))
 
 
 def row_of(registration: Registration) -> Row:
@@ -57,6 +61,11 @@ def binding(
 def contacts_of(key: bytes, body: bytes) -> tuple[Contact, ...]:
     """The bindings in a record, in its order. Raises ValueError for what `binding` did not write."""
     return tuple(_decode(key, line) for line in body.split(b"\n")) if body else ()
+
+
+def is_body(body: bytes) -> bool:
+    """Whether this has the form of at least one binding as `binding` writes it."""
+    return _BODY.fullmatch(body) is not None
 
 
 def expires_of(line: bytes) -> int | None:

@@ -1,8 +1,10 @@
 """How a line's standing is written in Redis, and times in every other record: compact, read back as it was."""
 
+import re
 from datetime import UTC, datetime
 from math import floor
 
+from app.domain import record
 from app.domain.changes import LineState
 from app.domain.standing import Cause, Standing
 
@@ -10,6 +12,10 @@ REGISTERED, GONE, UNREADABLE = b"+", b"-", b"?"
 """The first byte of a record."""
 _MARKS = {LineState.REGISTERED: REGISTERED, LineState.NOT_REGISTERED: GONE, LineState.UNREADABLE: UNREADABLE}
 _STATES = {mark: state for state, mark in _MARKS.items()}
+_TIMES = rb"-?[0-9]{1,12}(?:,-?[0-9]{1,12})*"
+_HEAD = re.compile(rb"([+?-])(%b)(?:;(?:(%b)|([a-z]+)))?" % (_TIMES, _TIMES))
+UNKNOWN = Standing(LineState.UNREADABLE, ())
+"""Of a line whose record another version wrote, until the next answer."""
 
 
 def epoch(moment: datetime | None) -> float | None:
@@ -33,15 +39,27 @@ def encode(standing: Standing) -> bytes:
 def decode(value: bytes) -> Standing:
     """The reverse of `encode`. Raises ValueError for what it did not write."""
     head, newline, body = value.partition(b"\n")
-    state = _STATES.get(head[:1])
-    if state is None or not newline:
+    found = _HEAD.fullmatch(head)
+    if found is None or not newline:
         raise ValueError("not a record of ours")
-    changes, _, more = head[1:].decode("ascii", "replace").partition(";")
-    times = _numbers(changes)
-    if state is LineState.REGISTERED:
-        return Standing(state, times, body, _numbers(more))
-    return Standing(state, times, body, cause=Cause(more) if more else None)
+    mark, times, more, cause = found.groups()
+    changes, since = _numbers(times), _numbers(more) if more else ()
+    if mark == REGISTERED:
+        if cause or not record.is_body(body) or (since and len(since) != body.count(b"\n") + 1):
+            raise ValueError("not a record of ours")
+        return Standing(LineState.REGISTERED, changes, body, since)
+    if since or body:
+        raise ValueError("not a record of ours")
+    return Standing(_STATES[mark], changes, cause=Cause(cause.decode()) if cause else None)
 
 
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(map(int, text.split(","))) if text else ()
+def read(value: bytes | None) -> Standing | None:
+    """How a line stands by what is stored, None for nothing; what nobody can read says nothing of the line."""
+    try:
+        return None if value is None else decode(value)
+    except ValueError:
+        return UNKNOWN
+
+
+def _numbers(text: bytes) -> tuple[int, ...]:
+    return tuple(map(int, text.split(b",")))

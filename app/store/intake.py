@@ -169,7 +169,8 @@ class Intake:
 
     def _turn(self, key: bytes, state: LineState, body: bytes, value: bytes | None) -> None:
         """Note a line that may have changed; `value` is what is stored of it."""
-        delta, stored = self.delta, _standing(value)
+        # A record that nobody can read says as little as an answer that nobody can: it is written anew.
+        delta, stored = self.delta, codec.read(value)
         looked_up = self._looked_up.get(key)
         delta.registered += state is LineState.REGISTERED
         delta.unreadable += state is LineState.UNREADABLE
@@ -221,11 +222,3 @@ class Intake:
             yield from lines.items()
             if not cursor:
                 return
-
-
-def _standing(value: bytes | None) -> Standing | None:
-    try:
-        return None if value is None else codec.decode(value)
-    except ValueError:
-        # A record that nobody can read is written anew.
-        return None

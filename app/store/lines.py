@@ -104,7 +104,7 @@ def read(redis: "Redis", lines: Sequence[Line]) -> dict[int, Facts]:
     for members in by_server.values():
         state, over, under, asks = servers.decode(next(answers)), next(answers), next(answers), next(answers)
         for line, newer, older, ask in zip(members, over, under, asks, strict=True):
-            facts[line.unique_id] = Facts(line, state, _standing(newer or older), lookups.decode(ask))
+            facts[line.unique_id] = Facts(line, state, codec.read(newer or older), lookups.decode(ask))
     return facts
 
 
@@ -117,11 +117,7 @@ def known(redis: "Redis", server_id: int, aor: str) -> LookedUp | None:
 
 def standings(redis: "Redis", server_id: int, aors: Sequence[str]) -> list[Standing | None]:
     """How some lines of a server stand in its last good snapshot, in their order; nothing lies over `lines`."""
-    return [_standing(raw(value)) for value in redis.hmget(keys.lines(server_id), list(aors))] if aors else []
-
-
-def _standing(record: bytes | None) -> Standing | None:
-    return None if record is None else codec.decode(record)
+    return [codec.read(raw(value)) for value in redis.hmget(keys.lines(server_id), list(aors))] if aors else []
 
 
 def without_store(lines: Iterable[Line]) -> Mapping[int, Facts]:

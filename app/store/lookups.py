@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from redis import Redis
 
@@ -51,16 +51,20 @@ class LookedUp:
 
 
 def decode(value: bytes | None) -> LookupState:
-    """The reverse of what `ask`, `answer` and `fail` store."""
-    if value is None:
+    """The reverse of what `ask`, `answer` and `fail` store; what another version stored is no answer."""
+    try:
+        return LookupState() if value is None else _decoded(json.loads(value))
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, OSError):
         return LookupState()
-    record = json.loads(value)
+
+
+def _decoded(record: Mapping[str, Any]) -> LookupState:
     asked = moment(record.get("asked"))
     ask = Ask(asked, record.get("problem"), "answered" in record) if asked else None
-    at = moment(record.get("at"))
-    if at is None:
+    at, line = moment(record.get("at")), record.get("line")
+    if at is None or line is None:
         return LookupState(ask=ask)
-    return LookupState(codec.decode(record["line"].encode()), at, ask, Source(record["by"]))
+    return LookupState(codec.decode(line.encode()), at, ask, Source(record["by"]))
 
 
 def read(redis: "Redis", server_id: int, aor: str) -> LookupState:

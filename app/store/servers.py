@@ -1,7 +1,7 @@
 """What is known of each SIP server as a whole: when it last answered, and what went wrong since."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -52,8 +52,8 @@ class ServerState:
     """Whether so much changed at once that the history must be compared with every line."""
     covered_at: datetime | None = None
     """Until when the history knows that the server was heard."""
-    stored: int = 0
-    """How many lines of the stored snapshot are registered or unreadable."""
+    stored: int = -1
+    """How many lines of the stored snapshot are registered or unreadable; -1 where another version stored it."""
     started_at: datetime | None = None
     """When the server started, where it tells that."""
     restarted_at: datetime | None = None
@@ -103,10 +103,18 @@ def _plain(value: object) -> object:
 
 
 def decode(value: bytes | None) -> ServerState:
-    """The reverse of `encode`; nothing stored is a server that never answered, what is missing has its default."""
-    if value is None:
+    """The reverse of `encode`; what is missing has its default.
+
+    Nothing stored, or what nobody can read, is a server that never answered.
+    """
+    try:
+        return ServerState() if value is None else _decoded(json.loads(value))
+    except (ValueError, TypeError, LookupError, ArithmeticError, OSError):
         return ServerState()
-    pairs = zip(_NAMES, json.loads(value), strict=False)
+
+
+def _decoded(values: Sequence[Any]) -> ServerState:
+    pairs = zip(_NAMES, values, strict=False)
     read: dict[str, Any] = {name: _READ[name](held) if name in _READ else held for name, held in pairs}
     return ServerState(**read)
 

@@ -90,12 +90,19 @@ def has_restarted(before: ServerState, report: PullReport) -> bool:
     started_at = _started_at(report)
     if started_at is None or before.started_at is None:
         return False
-    return _started_since(before, report) or started_at > before.started_at + _RESTART_SLACK
+    if started_at > before.started_at + _RESTART_SLACK:
+        return True
+    # Of a start that is known already, from an answer that was not believed, the next one tells again.
+    return _started_since(before, report) and not _is_later(before.started_at, before.answered_at)
 
 
 def _started_since(before: ServerState, report: PullReport) -> bool:
     started_at = _started_at(report)
-    return started_at is not None and before.answered_at is not None and started_at > before.answered_at
+    return _is_later(started_at, before.answered_at)
+
+
+def _is_later(started_at: datetime | None, answered_at: datetime | None) -> bool:
+    return started_at is not None and answered_at is not None and started_at > answered_at
 
 
 def _started_at(report: PullReport) -> datetime | None:

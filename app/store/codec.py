@@ -1,8 +1,7 @@
 """How a line's standing is written in Redis, and times in every other record: compact, read back as it was."""
 
 import re
-from datetime import UTC, datetime
-from math import floor
+from datetime import UTC, datetime, timedelta
 
 from app.domain import record
 from app.domain.changes import LineState
@@ -12,6 +11,7 @@ REGISTERED, GONE, UNREADABLE = b"+", b"-", b"?"
 """The first byte of a record."""
 _MARKS = {LineState.REGISTERED: REGISTERED, LineState.NOT_REGISTERED: GONE, LineState.UNREADABLE: UNREADABLE}
 _STATES = {mark: state for state, mark in _MARKS.items()}
+_EPOCH, _MILLISECOND = datetime.fromtimestamp(0, UTC), timedelta(milliseconds=1)
 _TIMES = rb"-?[0-9]{1,12}(?:,-?[0-9]{1,12})*"
 _HEAD = re.compile(rb"([+?-])(%b)(?:;(?:(%b)|([a-z]+)))?" % (_TIMES, _TIMES))
 UNKNOWN = Standing(LineState.UNREADABLE, ())
@@ -20,7 +20,8 @@ UNKNOWN = Standing(LineState.UNREADABLE, ())
 
 def epoch(moment: datetime | None) -> float | None:
     """Epoch seconds with milliseconds, None for None; never later than it was."""
-    return None if moment is None else floor(moment.timestamp() * 1000) / 1000
+    # In whole numbers: a float of a far time would lose a millisecond each time that it is read and written again.
+    return None if moment is None else (moment - _EPOCH) // _MILLISECOND / 1000
 
 
 def moment(seconds: float | None) -> datetime | None:

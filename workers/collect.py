@@ -9,6 +9,7 @@ from redis import Redis
 from app.domain.registration import Lookup, PullReport
 from app.domain.standing import Answered
 from app.store.intake import Delta, Intake
+from app.store.lease import Lease
 from app.store.servers import ServerState
 from workers.judge import Outcome, Verdict, has_forgotten, judge
 from workers.sip.base import Adapter, Problem, Pull, SipError
@@ -32,16 +33,17 @@ def snapshot(
     before: ServerState,
     now: datetime,
     ours: Callable[[Sequence[str]], int],
+    lease: Lease,
     *,
     believe: bool = False,
 ) -> Collected:
     """Read a server's snapshot to its end and compare it with the stored one; no reader sees any of it.
 
     `take` begins it, `ours` counts those lines that the portal knows, `believe` is an operator's word for what is
-    implausible. Raises SipError where the server gave none.
+    implausible. Raises SipError where the server gave none, LeaseLostError where the lease is not ours any more.
     """
     known = before.answered_at.timestamp() if before.answered_at else 0.0
-    intake = Intake(redis, server_id, before.stored, Answered(now.timestamp(), known))
+    intake = Intake(redis, server_id, before.stored, Answered(now.timestamp(), known), lease)
     try:
         pull = take()
         for rows in pull.rows():

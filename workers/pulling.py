@@ -107,7 +107,7 @@ def _pull(
     shards = spread.shards_of(server)
     take = partial(spread.pull, runtime, server, shards) if shards > 1 else adapter.snapshot
     began, ours = runtime.clock(), partial(_ours, runtime, server_id)
-    found = collect.snapshot(runtime.redis, server_id, take, before, began, ours, believe=believed is not None)
+    found = collect.snapshot(runtime.redis, server_id, take, before, began, ours, lease, believe=believed is not None)
     verdict = found.verdict
     if verdict.problem is not None:
         _disbelieve(runtime, server, lease, verdict.state, SipError(verdict.problem, verdict.detail), began)

@@ -12,6 +12,7 @@ from app.domain.changes import LineState
 from app.domain.record import Row
 from app.domain.standing import Answered, Cause, Standing, follow
 from app.store import codec, keys, lookups
+from app.store.lease import Lease
 from app.store.overlay import PIECE, Incoming, fold
 
 SPILL = 16_384
@@ -70,9 +71,12 @@ class Delta:
 class Intake:
     """Takes one snapshot of one server. Nothing of it is seen by any reader until it is published."""
 
-    def __init__(self, redis: "Redis", server_id: int, stored: int, answered: Answered) -> None:
-        """`stored` is how many lines the stored snapshot holds, `answered` what is known of this answer."""
-        fold(redis, server_id)
+    def __init__(self, redis: "Redis", server_id: int, stored: int, answered: Answered, lease: Lease) -> None:
+        """`stored` is how many lines the stored snapshot holds, `answered` what is known of this answer.
+
+        Raises LeaseLostError where the server's lease is not ours any more.
+        """
+        fold(redis, server_id, lease)
         self._redis = redis
         self._server_id = server_id
         self._key = keys.lines(server_id)

@@ -6,7 +6,7 @@ Folding writes the same values into `lines`, piece by piece, and changes nothing
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
 from typing import cast
@@ -14,6 +14,7 @@ from typing import cast
 from redis import Redis
 
 from app.store import keys
+from app.store.lease import Lease, fenced
 
 PIECE = 1000
 """Lines that are written or read by one command: about a millisecond of Redis's time."""
@@ -35,8 +36,12 @@ class Incoming:
         self._under_way = self._writer.submit(self._write, lines)
 
     def _write(self, lines: Mapping[bytes, bytes]) -> None:
-        write(self._redis, self._key, lines)
-        self._redis.expire(self._key, keys.INCOMING_SECONDS)
+        """Whenever the writer dies, what it wrote goes by itself."""
+        for piece in _pieces(lines):
+            with self._redis.pipeline(transaction=True) as pipe:
+                _write(pipe, self._key, piece)
+                pipe.expire(self._key, keys.INCOMING_SECONDS)
+                pipe.execute()
 
     def _wait(self) -> None:
         under_way, self._under_way = self._under_way, None
@@ -61,19 +66,33 @@ class Incoming:
 
 def write(pipe: "Redis", key: str, lines: Mapping[bytes, bytes]) -> None:
     """Write lines into a hash, PIECE by PIECE."""
+    for piece in _pieces(lines):
+        _write(pipe, key, piece)
+
+
+def _pieces(lines: Mapping[bytes, bytes]) -> Iterator[Sequence[bytes]]:
+    """Keys and values by turns, PIECE of each."""
     flat = list(chain.from_iterable(lines.items()))
-    for start in range(0, len(flat), 2 * PIECE):
-        pipe.execute_command("HSET", key, *flat[start : start + 2 * PIECE])  # type: ignore[no-untyped-call] # quicker
+    return (flat[start : start + 2 * PIECE] for start in range(0, len(flat), 2 * PIECE))
 
 
-def fold(redis: "Redis", server_id: int) -> None:
-    """Fold what is published into `lines`. A worker that died on the way left the rest to the next."""
+def _write(pipe: "Redis", key: str, piece: Sequence[bytes]) -> None:
+    pipe.execute_command("HSET", key, *piece)  # type: ignore[no-untyped-call] # quicker
+
+
+def fold(redis: "Redis", server_id: int, lease: Lease) -> None:
+    """Fold what is published into `lines`. A worker that died on the way left the rest to the next.
+
+    Raises LeaseLostError: who was stopped for a while must not write what a later one has replaced.
+    """
     key, cursor = keys.overlay(server_id), 0
     if not redis.exists(key):
         return
     while True:
         cursor, lines = cast("tuple[int, dict[bytes, bytes]]", redis.hscan(key, cursor, count=PIECE))
-        write(redis, keys.lines(server_id), lines)
+        with fenced(redis, lease) as pipe:
+            write(pipe, keys.lines(server_id), lines)
+            if not cursor:
+                pipe.unlink(key)
         if not cursor:
-            break
-    redis.unlink(key)
+            return

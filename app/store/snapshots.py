@@ -31,7 +31,7 @@ def publish(
         pipe.set(keys.server(server_id), servers.encode(state))
         places.queue(pipe)
         history.queue(pipe, changes)
-    overlay.fold(redis, server_id)
+    overlay.fold(redis, server_id, lease)
 
 
 def record(redis: "Redis", server_id: int, state: ServerState, lease: Lease) -> None:

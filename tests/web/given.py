@@ -140,15 +140,15 @@ class Registrars:
         registrations = [Registration(LINE_NUMBERS[name], (contact(LINE_NUMBERS[name], **changes),)) for name in lines]
         before = servers.read_one(self.redis, server_id)
         known = before.answered_at.timestamp() if before.answered_at else 0.0
-        intake = Intake(self.redis, server_id, before.stored, Answered(now.timestamp(), known))
+        lease = Lease(self.redis, f"pull-{server_id}", 5)
+        assert lease.take()
+        intake = Intake(self.redis, server_id, before.stored, Answered(now.timestamp(), known), lease)
         intake.take([row_of(registration) for registration in registrations])
         delta = intake.finish((), explicit=False)
         state = replace(
             before, answered_at=now, tried_at=now, interval=INTERVAL, lines=delta.registered, stored=delta.stored,
             counted=before.generation,
         )  # fmt: skip
-        lease = Lease(self.redis, f"pull-{server_id}", 5)
-        assert lease.take()
         snapshots.publish(self.redis, server_id, delta, state, self._places(delta, lines, host), lease)
         lease.release()
 

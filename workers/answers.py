@@ -14,11 +14,18 @@ from workers.runtime import Runtime
 
 
 def keep(runtime: Runtime, server_id: int, found: Lookup, circle_id: int, source: Source = Source.LOOKUP) -> None:
-    """Store an answer for whoever waits for it; then note the change, if it is one."""
-    aor = found.registration.aor
+    """Store an answer for whoever waits for it; then note the change, if it is one.
+
+    An answer that took long, and is older than what is known by now, changes nothing of that.
+    """
+    aor, asked = found.registration.aor, found.asked_at
     before = lines.known(runtime.redis, server_id, aor)
+    kept = lookups.read(runtime.redis, server_id, aor).at
+    if kept is not None and kept > asked:
+        lookups.overtaken(runtime.redis, server_id, aor, [circle_id], asked)
+        return
     standing = lookups.answer(runtime.redis, server_id, found, [circle_id], source, before=before)
-    if before is not None and before.standing.state is standing.state:
+    if before is not None and (before.standing.state is standing.state or before.at > asked.timestamp()):
         return
     for place in places_of(runtime, server_id, [aor]):
         _remember(runtime, place, before, standing, found)

@@ -43,9 +43,9 @@ def snapshot(
     implausible. Raises SipError where the server gave none, LeaseLostError where the lease is not ours any more.
     """
     known = before.answered_at.timestamp() if before.answered_at else 0.0
-    intake = Intake(redis, server_id, before.stored, Answered(now.timestamp(), known), lease)
+    pull = take()
+    intake = Intake(redis, server_id, before.stored, Answered(now.timestamp() - pull.lag, known), lease)
     try:
-        pull = take()
         for rows in pull.rows():
             intake.take(rows)
         report = pull.report

@@ -86,6 +86,8 @@ class Intake:
         """Stored lines that the snapshot told of."""
         self._seen = array("q")
         self._looked_up = lookups.since(redis, server_id, answered.before)
+        self._compared: set[bytes] = set()
+        """Lines that were looked up of which the snapshot told, or that it has lost."""
         known = answered.before and not stored
         self.delta = Delta(first=not known and not redis.exists(self._key))
 
@@ -113,6 +115,9 @@ class Intake:
                 if value[:1] != codec.GONE and (name := hash(key)) not in seen:
                     seen.add(name)
                     self._turn(key, LineState.NOT_REGISTERED, b"", value)
+        if not explicit:
+            # A line that came and went between two snapshots is in neither of them.
+            self._gone([key for key in self._looked_up if key not in self._compared])
         if explicit and restarted:
             self._explain()
         if self.delta.incoming is not None or len(self.delta.written) > SPILL:
@@ -171,11 +176,19 @@ class Intake:
                 self._met += value is not None and value[:1] != codec.GONE
                 self._turn(key, LineState.UNREADABLE, b"", value)
 
+    def _gone(self, lost: Sequence[bytes]) -> None:
+        for start in range(0, len(lost), PIECE):
+            piece = lost[start : start + PIECE]
+            known = cast("list[bytes | None]", self._redis.hmget(self._key, piece))
+            for key, value in zip(piece, known, strict=True):
+                self._turn(key, LineState.NOT_REGISTERED, b"", value)
+
     def _turn(self, key: bytes, state: LineState, body: bytes, value: bytes | None) -> None:
         """Note a line that may have changed; `value` is what is stored of it."""
         # A record that nobody can read says as little as an answer that nobody can: it is written anew.
         delta, stored = self.delta, codec.read(value)
-        looked_up = self._looked_up.get(key)
+        if (looked_up := self._looked_up.get(key)) is not None:
+            self._compared.add(key)
         delta.registered += state is LineState.REGISTERED
         delta.unreadable += state is LineState.UNREADABLE
         before = stored.state if stored else LineState.NOT_REGISTERED

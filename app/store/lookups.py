@@ -108,6 +108,11 @@ def fail(redis: "Redis", server_id: int, aor: str, circle_ids: Iterable[int], no
     _store(redis, server_id, aor, circle_ids, {"asked": epoch(now), "problem": problem})
 
 
+def overtaken(redis: "Redis", server_id: int, aor: str, circle_ids: Iterable[int], asked_at: datetime) -> None:
+    """Note that what was asked at `asked_at` is answered, and that what is kept is newer than its answer."""
+    _store(redis, server_id, aor, circle_ids, {"asked": epoch(asked_at), "answered": True})
+
+
 def answer(
     redis: "Redis",
     server_id: int,

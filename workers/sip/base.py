@@ -68,7 +68,9 @@ class Pull(Iterator[Registration]):
     exception on the way means that nothing of it may be believed. Afterwards `report` says what is known of the whole.
     """
 
-    def __init__(self, batches: Generator[list[Row], None, PullReport]) -> None:
+    def __init__(self, batches: Generator[list[Row], None, PullReport], *, lag: float = 0.0) -> None:
+        self.lag = lag
+        """Seconds by which the answer may be behind what the server itself knows."""
         self._batches = batches
         self._one_by_one = self._values()
         self._report: PullReport | None = None

@@ -50,9 +50,10 @@ class KamailioAdapter:
 
     def snapshot(self) -> Pull:
         """See base.Adapter."""
-        if self._site.source == "dump":
-            return Pull.of(dump.pull(self._site), self._site.now)
-        return Pull(_SNAPSHOTS[self._site.source](self._site))
+        site = self._site
+        if site.source == "dump":
+            return Pull.of(dump.pull(site), site.now)
+        return Pull(_SNAPSHOTS[site.source](site), lag=site.lag if site.source == "sql" else 0.0)
 
     def lookup(self, aor: str) -> Lookup:
         """See base.Adapter. A line whose contacts cannot be read is SipError(GARBAGE), not one without any."""

@@ -15,9 +15,9 @@ from workers.sip.repeats import Repeats
 _PIECE = 32 * 1024
 # Printable ASCII without a backslash, which begins an escape or stands for NULL as \N; lengths as they are shown.
 _PLAIN = re.compile(
-    rb"^([0-9]{1,64})\t([!-\[\]-~]{1,253}|\\N|)\t((?:sip|sips):[!-\[\]-~]{1,190})"
+    rb"^([0-9]{1,64})\t([A-Za-z0-9.-]{1,253}|\\N|)\t((?:sip|sips):[!-\[\]-~]{1,190})"
     rb"\t(?:(?:sip|sips):([!-:<>A-\[\]-~]{1,190})(?:;[!-\[\]-~]{0,100})?|\\N|)"
-    rb"\t([0-9]{8,11})\t([0-9]{8,11})\t((?:[!-\[\]-~][ -\[\]-~]{0,198})?|\\N)\t([a-z]{2,3}):[!-\[\]-~]{1,100}$",
+    rb"\t([0-9]{8,11})\t([0-9]{8,11})\t((?:[!-\[\]-~][ -\[\]-~]{0,198})?|\\N)\t(udp|tcp|tls|wss?):[!-\[\]-~]{1,100}$",
     re.MULTILINE,
 )
 # Most of them are simpler still: a line that is a number, at an address without parameters.

@@ -63,7 +63,7 @@ def believed(rpc: Rpc, site: Site) -> tuple[State, int]:
 def _lines(file: IO[bytes], site: Site, broken: Broken, skew: int, least: float) -> Generator[list[Row], None, None]:
     """Each line once: those with one contact as they come, all others at the end. Raises SipError(TRUNCATED)."""
     repeats = Repeats()
-    repeats.note(mirror.names(file))
+    repeats.note(mirror.names(file, site.home))
     held: dict[bytes, list[bytes]] = {}
     came = 0
     for block in mirror.blocks(file, REQUEST, site.home):

@@ -12,6 +12,8 @@ from workers.sip.repeats import Repeats
 _URI = 190
 _AGENT = 200
 _SOURCE = 100
+_DIGITS = 11
+"""Times of so many digits are none that could be shown."""
 _TRANSPORTS = frozenset((b"udp", b"tcp", b"tls", b"ws", b"wss"))
 
 
@@ -30,7 +32,7 @@ class PlainRows:
 def plain_rows(entries: Iterable[Plain], home: str, repeats: Repeats, now: int, skew: int) -> PlainRows:
     """Key and binding of each entry that has not ended by `now`.
 
-    `repeats` are the AoRs that come more than once; `skew` is what the server's clock is ahead of ours, in seconds.
+    `repeats` are the lines that come more than once; `skew` is what the server's clock is ahead of ours, in seconds.
     """
     rows, agents, suffix = PlainRows(), dict[bytes, bool](), b"@" + home.encode()
     for entry in entries:
@@ -38,8 +40,10 @@ def plain_rows(entries: Iterable[Plain], home: str, repeats: Repeats, now: int, 
         user, at, host = uri.partition(b"@")
         key = aor.removesuffix(suffix)
         fits = agents[agent] if agent in agents else agents.setdefault(agent, is_fit(agent))
-        simple = fits and time.isdigit() and seconds.isdigit() and transport in _TRANSPORTS and len(source) < _SOURCE
-        if not (simple and at and key.isdigit() and user == b"sip:" + key and len(uri) < _URI and b";" not in uri):
+        simple = fits and time.isdigit() and seconds.isdigit() and transport in _TRANSPORTS
+        short = len(time) < _DIGITS and len(seconds) < _DIGITS and len(source) < _SOURCE and len(uri) < _URI
+        own = at and key.isdigit() and user == b"sip:" + key and b";" not in uri and b" " not in uri
+        if not (simple and short and own):
             rows.odd.append(_apart(entry))
             continue
         begun, held = int(time) - skew, int(seconds)
@@ -47,21 +51,21 @@ def plain_rows(entries: Iterable[Plain], home: str, repeats: Repeats, now: int, 
             # What `record.binding` makes of it.
             came = SAME if host == source else source
             row = key, b"%d\t%d\t\x01%b\t%b\t%b\t%b" % (begun, held, host, came, transport, agent)
-            (rows.others if aor in repeats else rows.single).append(row)
+            (rows.others if key in repeats else rows.single).append(row)
     return rows
 
 
 def numbered_rows(entries: Iterable[Numbered], repeats: Repeats, now: int, skew: int) -> tuple[list[Row], list[Row]]:
     """The same of entries whose form is known already: lines with one binding, bindings of lines that may have more."""
     single, others, agents = list[Row](), list[Row](), dict[bytes, bytes]()
-    for aor, key, host, time, seconds, transport, source, agent in entries:
+    for key, host, time, seconds, transport, source, agent in entries:
         if agent not in agents:
             agents[agent] = shown(agent)
         begun = int(time) - skew
         if begun + int(seconds) > now:
             came = SAME if host == source else source
             row = key, b"%d\t%b\t\x01%b\t%b\t%b\t%b" % (begun, seconds, host, came, transport, agents[agent])
-            (others if aor in repeats else single).append(row)
+            (others if key in repeats else single).append(row)
     return single, others
 
 

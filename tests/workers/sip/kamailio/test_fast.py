@@ -1,0 +1,238 @@
+"""What is read by the block is what is read one by one, byte for byte: recordings, and whatever phones may write."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain import record
+from app.domain.record import Row, contacts_of
+from tests.workers.sip.kamailio.recordings import dumped, recording, result_of
+from workers.sip.base import Endpoint
+from workers.sip.kamailio import copied, htable, location, mirror, slots
+from workers.sip.kamailio.location_row import TableRow
+from workers.sip.kamailio.parse import Broken
+from workers.sip.kamailio.rpc import REQUEST
+from workers.sip.kamailio.site import Site
+
+HOME = "sip3.cldpbx.com"
+AT = 1_795_419_198
+NOW = datetime.fromtimestamp(AT + 10, UTC)
+SITE = Site(Endpoint("http://127.0.0.1:9/RPC", HOME), lambda: NOW, None)
+Read = tuple[dict[bytes, bytes], Broken]
+
+
+def together(rows: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """The bindings of each line as one record."""
+    held: dict[bytes, list[bytes]] = {}
+    for key, body in rows:
+        held.setdefault(key, []).append(body)
+    return {key: record.body_of(bodies) for key, bodies in held.items()}
+
+
+def each_once(batches: list[list[Row]]) -> dict[bytes, bytes]:
+    rows = [row for batch in batches for row in batch]
+    found = dict(rows)
+    assert len(found) == len(rows)
+    return found
+
+
+class TestMirror:
+    """`htable.dump`."""
+
+    def by_the_block(self, body: bytes, skew: int = 0) -> Read:
+        broken = Broken()
+        return each_once(list(htable._lines(BytesIO(body), SITE, broken, skew, 0))), broken
+
+    def one_by_one(self, body: bytes, skew: int = 0) -> Read:
+        broken = Broken()
+        found = together(list(htable._odd(slots.entries([body], REQUEST), SITE, broken, skew)))
+        broken.lines -= {key.decode() for key in found}
+        return found, broken
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "htable-mirror/01-htable.dump-3-contacts",
+            "htable-mirror/02-htable.dump-after-unregister",
+            "htable-mirror/03-htable.dump-after-expiry-and-refresh",
+            "htable-mirror/04-htable.dump-after-star",
+            "scale/02-htable.dump-1000",
+        ],
+    )
+    @pytest.mark.parametrize("skew", [0, 300, -300])
+    def test_recordings(self, name: str, skew: int) -> None:
+        made = recording(name)
+        body = made.body.replace(b'"id":%d' % made.request_id, b'"id":%d' % REQUEST)
+        assert self.by_the_block(body, skew) == self.one_by_one(body, skew)
+
+    def test_the_same_server_says_the_same_by_another_way(self) -> None:
+        found, _ = self.by_the_block(recording("scale/02-htable.dump-1000").body)
+        other, _ = dumped(result_of("scale/01-ul.dump-1000"))
+        assert found.keys() == {aor.encode() for aor in other}
+        for key, body in found.items():
+            (one,), (two,) = contacts_of(key, body), other[key.decode()].contacts
+            # A dump tells no source, and how long a binding still holds: at a time that this recording does not tell.
+            assert replace(one, source=None, expires_at=None) == replace(two, expires_at=None)
+
+    USUAL: "st.SearchStrategy[dict[str, str]]" = st.builds(
+        dict,
+        aor=st.sampled_from(("05012000361", "1001", "1002")),
+        host=st.sampled_from(("10.0.0.1:5060", "[2001:db8::1]:5060", "10.0.0.1")),
+        time=st.integers(AT - 100, AT + 100).map(str),
+        seconds=st.integers(0, 120).map(str) | st.just("3600"),
+        came=st.sampled_from(("udp:10.0.0.1:5060", "tcp:10.0.0.1:5060", "ws:[2001:db8::1]:5")),
+        agent=st.sampled_from(("Yealink SIP-T46S 66.84", "a", "")),
+    )
+    ODD = st.fixed_dictionaries(
+        {},
+        optional={
+            "aor": st.sampled_from(("alice", f"1001@{HOME}", "1001@else.test", "1 001", "", "é", '"', "a::b")),
+            "scheme": st.sampled_from(("sips", "SIP", "tel", "")),
+            "user": st.sampled_from(("1001", "alice", "", "x" * 170, "a::sip:b", "\\", "\x7f")),
+            "host": st.sampled_from(("h;transport=tcp", "h;transport=x", "", "h@h", "x" * 188, "\t", "h ", "é", '"')),
+            "time": st.sampled_from(("0", "", "x", "-5", "9" * 10, "9" * 11, "9" * 12, "9" * 13, "²")),
+            "seconds": st.sampled_from(("", "x", "9" * 10, "9" * 11, "9" * 12)),
+            "came": st.sampled_from(("sctp:1.2.3.4:5", "UDP:1.2.3.4:5", "udp", "x:y", "udp:" + "9" * 101, "", "|")),
+            "agent": st.sampled_from(
+                (
+                    "n/a",
+                    "[not set]",
+                    " padded ",
+                    "a|b",
+                    'say "hi"',
+                    "a\\b",
+                    "é",
+                    "\udce9",
+                    *("x" * n for n in (200, 201)),
+                )
+            )
+            | st.text(st.characters(max_codepoint=0x2FF), max_size=8),
+        },
+    )
+
+    @staticmethod
+    def entry(usual: dict[str, str], odd: dict[str, str]) -> dict[str, str]:
+        """One entry: as most phones write it, but for what is odd about it."""
+        told = {"scheme": "sip", "user": usual["aor"]} | usual | odd
+        fields = (told["time"], told["seconds"], told["came"], HOME, told["agent"])
+        name = f"{told['aor']}::{told['scheme']}:{told['user']}@{told['host']}"
+        return {"name": name, "value": "|".join(fields), "type": "str"}
+
+    ENTRIES = st.builds(entry, USUAL, st.just(dict[str, str]()) | st.just(dict[str, str]()) | ODD)
+
+    @given(told=st.lists(st.lists(ENTRIES, min_size=1, max_size=3), max_size=6), skew=st.sampled_from((0, 2, -300)))
+    def test_whatever_phones_write(self, told: list[list[dict[str, str]]], skew: int) -> None:
+        result = [{"entry": number, "size": len(slot), "slot": slot} for number, slot in enumerate(told)]
+        answer = {"jsonrpc": "2.0", "result": result, "id": REQUEST}
+        text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+        body = text.encode("utf-8", "surrogateescape")
+        assert self.by_the_block(body, skew) == self.one_by_one(body, skew)
+
+    def test_most_phones_take_the_quick_way(self) -> None:
+        """Or the tests above would prove nothing."""
+        slot = [
+            {
+                "name": f"1001::sip:1001@10.0.0.{number}:5060",
+                "value": f"{AT}|60|udp:10.0.0.9:5060|{HOME}|a",
+                "type": "str",
+            }
+            for number in range(3)
+        ]
+        answer = {"jsonrpc": "2.0", "result": [{"entry": 1, "size": 3, "slot": slot}], "id": REQUEST}
+        body = json.dumps(answer, separators=(",", ":")).encode()
+        (block,) = mirror.blocks(BytesIO(body), REQUEST, HOME)
+        assert (len(block.numbered), len(block)) == (3, 3)
+
+
+class TestLocation:
+    """The location table, as PostgreSQL copies it."""
+
+    def text(self, rows: Sequence[TableRow]) -> bytes:
+        """As COPY writes it."""
+        return b"".join(b"\t".join(map(self._field, row)) + b"\n" for row in rows)
+
+    def _field(self, value: object) -> bytes:
+        if value is None:
+            return b"\\N"
+        marks = {"\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
+        return "".join(marks.get(letter, letter) for letter in str(value)).encode("utf-8", "surrogateescape")
+
+    def by_the_block(self, rows: Sequence[TableRow], skew: int) -> tuple[dict[bytes, bytes], int, Broken]:
+        seen = location._Seen(skew)
+        found = each_once(list(location._copied(BytesIO(self.text(rows)), SITE, seen)))
+        return found, seen.rows, seen.broken
+
+    def one_by_one(self, rows: Sequence[TableRow], skew: int) -> tuple[dict[bytes, bytes], int, Broken]:
+        seen = location._Seen(skew)
+        # No database hands on half a letter.
+        read = [tuple(self._read(value) for value in row) for row in rows]
+        ordered = sorted(((str(row[0] or "").lower(), *row) for row in read), key=lambda row: str(row[0]))
+        lines = location._lines(ordered, SITE, seen)
+        found = each_once([[record.row_of(line) for line in lines]])
+        return found, seen.rows, seen.broken
+
+    def _read(self, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+    USUAL = st.tuples(
+        st.sampled_from(("05012000361", "1001", "1001", "1002")),
+        st.sampled_from((None, "", HOME, "else.test")),
+        st.sampled_from(("sip:1001@10.0.0.1:5060", "sip:1002@10.0.0.1;transport=tcp", "sips:x@[2001:db8::1]:5061")),
+        st.sampled_from((None, "", "sip:192.0.2.9:1024", "sip:10.0.0.1:5060;transport=tcp", "sip:[2001:db8::9]:5")),
+        st.integers(AT - 30, AT + 90),
+        st.integers(AT - 30, AT),
+        st.sampled_from((None, "", "Yealink SIP-T46S", "a", "n/a")),
+        st.sampled_from(("udp:127.0.0.1:5460", "tcp:10.0.0.1:5", "wss:h:1")),
+    )
+    TIMES = st.sampled_from((0, 1, 86400, 10**7 + 1, 10**10, 10**11 - 1, 10**11, 10**12, None))
+    ODD = (
+        st.sampled_from(("alice", "Alice", "a b", "a\\b", "é", "a\tb", "")),
+        st.sampled_from((HOME.upper(), "Else.test:5060", "[2001:db8::1]", "é", ":5", "a;b", "%20")),
+        st.sampled_from(("sip:1@h;transport=TLS;x=1", "sip:1;transport=tcp@h", "sip:1@h;transport=", "sip:é@h"))
+        | st.sampled_from(
+            ('sip:"q"@h', "sip:a\\b@h", "[not set]", "<null>", "tel:123", "", None, "sip:1@h;transport=x")
+        )
+        | st.sampled_from([f"sip:{'x' * number}" for number in (190, 191, 196, 197, 300)]),
+        st.sampled_from(("sip:x@192.0.2.9:5", "sip:a?b", "sip:;x", "SIP:1.2.3.4:5", "nobody", "é", "sip:" + "9" * 210)),
+        TIMES,
+        TIMES,
+        st.sampled_from(
+            ("<null>", "padded ", " padded", "a\tb", "a\\b", "é", "\udce9", *("x" * n for n in (199, 200, 201)))
+        )
+        | st.text(max_size=8),
+        st.sampled_from(("sctp:h:1", "UDP:h:1", "udp:", "", None, "xyz:h:1", "udp:" + "h" * 101)),
+    )
+
+    @st.composite
+    @staticmethod
+    def rows(draw: st.DrawFn) -> TableRow:
+        """One row: as most phones write it, but for what is odd about it."""
+        row = list(draw(TestLocation.USUAL))
+        for index in draw(st.just([]) | st.just([]) | st.lists(st.integers(0, 7), max_size=2)):
+            row[index] = draw(TestLocation.ODD[index])
+        return tuple(row)
+
+    @given(rows=st.lists(rows(), max_size=8), skew=st.sampled_from((0, 2, -300)))
+    def test_whatever_the_table_holds(self, rows: list[TableRow], skew: int) -> None:
+        assert self.by_the_block(rows, skew) == self.one_by_one(rows, skew)
+
+    def test_most_rows_take_the_quick_way(self) -> None:
+        row = ("1001", None, "sip:1001@10.0.0.1:5060", None, AT + 60, AT, "Yealink", "udp:127.0.0.1:5460")
+        (block,) = copied.blocks(BytesIO(self.text([row] * 3)), HOME)
+        assert (len(block.numbered), len(block)) == (3, 3)
+
+    @pytest.mark.parametrize("left", [-1, 0, 1])
+    def test_what_has_just_ended(self, left: int) -> None:
+        ends = int((NOW + timedelta(seconds=left)).timestamp())
+        row = ("1001", None, "sip:1001@10.0.0.1:5060", None, ends, AT, "Yealink", "udp:127.0.0.1:5460")
+        found, count, _ = self.by_the_block([row], 0)
+        assert (found, count) == self.one_by_one([row], 0)[:2]
+        assert bool(found) is (left > 0)

@@ -82,7 +82,7 @@ def has_forgotten(before: ServerState, report: PullReport) -> bool:
     An answer that is held is not believed, and a start within the second of that last answer may seem to be before it:
     that the uptime went back is seen once, and remembered.
     """
-    return before.forgot or has_restarted(before, report)
+    return before.forgot or has_restarted(before, report) or _started_since(before, report)
 
 
 def has_restarted(before: ServerState, report: PullReport) -> bool:

@@ -1,8 +1,9 @@
 """A client of Redis that dies at a command of the test's choice, as a worker that is killed does."""
 
 import socket
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
@@ -36,16 +37,19 @@ class Life:
     sent: int = 0
     begun: bool = False
     over: bool = False
+    turn: threading.Lock = field(default_factory=threading.Lock)
 
     def is_last(self) -> bool:
         """Count one more; whether it is the one that the client dies at. Raises ConnectionError where it is dead."""
-        if self.over:
-            # What tidies up must not make a noise about it.
-            raise LostError
-        self.meanwhile(self.sent)
-        self.over = self.sent == self.until
-        self.sent += 1
-        return self.over
+        # A large change is written by a thread of its own: one after the other, whoever sends.
+        with self.turn:
+            if self.over:
+                # What tidies up must not make a noise about it.
+                raise LostError
+            self.meanwhile(self.sent)
+            self.over = self.sent == self.until
+            self.sent += 1
+            return self.over
 
 
 class _Mortal(Connection):

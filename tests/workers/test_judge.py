@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.domain.registration import PullReport
 from app.store.servers import ServerState
-from workers.judge import Outcome, Verdict, has_restarted, judge, started_since
+from workers.judge import Outcome, Verdict, has_forgotten, has_restarted, judge
 from workers.sip.base import Problem
 
 NOW = datetime(2026, 3, 4, 5, 0, tzinfo=UTC)
@@ -223,13 +223,13 @@ def test_a_server_that_is_met_for_the_first_time_has_not_restarted() -> None:
     assert (told.state.started_at, told.state.restarted_at) == (NOW - timedelta(seconds=UP + 5), None)
 
 
-# When it started before and when it says it started now, against an answer five seconds ago -> restarted, and since.
+# When it started before and when it says it started now, against an answer five seconds ago -> restarted, and has forgotten.
 STARTS = {
     (-100.0, -100.0): (False, False),
     (-100.0, -97.0): (False, False),
-    (-100.0, -96.9): (True, False),
+    (-100.0, -96.9): (True, True),
     (-100.0, -103.0): (False, False),
-    (-100.0, -5.0): (True, False),
+    (-100.0, -5.0): (True, True),
     (-100.0, -4.9): (True, True),
     (-6.0, -4.9): (True, True),
     # Its start was told by an answer that was not believed: this is the same one.
@@ -248,7 +248,7 @@ def test_restarts(starts: tuple[float | None, float | None], expected: tuple[boo
     known, told = starts
     before = replace(BEFORE, started_at=None if known is None else NOW + known * SECOND)
     report = replace(REPORT, uptime=None if told is None else -told)
-    assert (has_restarted(before, report), started_since(before, report)) == expected
+    assert (has_restarted(before, report), has_forgotten(before, report)) == expected
 
 
 @given(

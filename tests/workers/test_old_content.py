@@ -22,12 +22,12 @@ from workers.pulling import run_pull
 from workers.runtime import Runtime
 
 LIVE, PHONE, STRANGER = (LINE_NUMBERS[name] for name in ("live", "phone", "stranger"))
-NOW = datetime.now(UTC).replace(microsecond=0)
+NOW = datetime(2026, 3, 4, 5, 0, tzinfo=UTC)
 
 
 def first_version(redis: "Redis", server_id: int) -> None:
     """Bindings as JSON, a mark for what nobody could read, fewer facts of a server; PHONE was not registered."""
-    at = NOW.timestamp()
+    at = datetime.now(UTC).replace(microsecond=0).timestamp()
     binding = [f"sip:{LIVE}@192.0.2.1:5060", "192.0.2.1:5060", "udp", "phone", at - 900, at - 60, at + 3600]
     redis.set(keys.server(server_id), json.dumps([at, at, None, "", 5.0, 1, 1, 5000.0]))
     redis.hset(keys.lines(server_id), mapping={LIVE: json.dumps([binding]), STRANGER: b"?"})
@@ -108,7 +108,8 @@ def test_rubbish_claims_nothing(redis: "Redis", server_id: int, value: bytes) ->
     redis.hset(keys.lines(server_id), LIVE, value)
     redis.set(keys.lookup(server_id, LIVE), value)
     assert kind_of(redis, server_id, LIVE) is SignKind.UNKNOWN
-    state = servers.ServerState(answered_at=NOW, tried_at=NOW)
+    now = datetime.now(UTC)
+    state = servers.ServerState(answered_at=now, tried_at=now)
     redis.set(keys.server(server_id), servers.encode(state))
     # Not even that nobody is registered: an empty value is one as well.
     assert kind_of(redis, server_id, LIVE) is SignKind.UNKNOWN

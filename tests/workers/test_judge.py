@@ -223,7 +223,7 @@ def test_a_server_that_is_met_for_the_first_time_has_not_restarted() -> None:
     assert (told.state.started_at, told.state.restarted_at) == (NOW - timedelta(seconds=UP + 5), None)
 
 
-# When it started before and when it says it started now, against an answer five seconds ago -> restarted, and has forgotten.
+# When it started before and when it says it started now, and an answer five seconds ago -> restarted, forgotten.
 STARTS = {
     (-100.0, -100.0): (False, False),
     (-100.0, -97.0): (False, False),

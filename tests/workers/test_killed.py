@@ -15,6 +15,7 @@ from app.store.lines import Line
 from tests.support.customers import LINE_NUMBERS, Customers
 from tests.support.mortal import DiedError, Life, Moment, mortal
 from tests.workers.fakes import FakeAdapter, registration
+from workers import pulling
 from workers.pulling import pull_lease, run_pull
 from workers.runtime import Runtime
 
@@ -91,13 +92,15 @@ def pulls(
 @pytest.fixture(params=["small", "large"])
 def size(request: pytest.FixtureRequest, redis: "Redis", monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """How many lines are many: with few even these take the way of a million."""
+    # However slow the machine is: who dies here dies when the test says so.
+    monkeypatch.setattr(pulling, "LEASE_SECONDS", 60.0)
     name = "hash-max-listpack-entries"
     usual = str(redis.config_get(name)[name])
     if request.param == "large":
         monkeypatch.setattr(intake, "SPILL", 4)
         monkeypatch.setattr(intake, "MOST_TURNED", 4)
         for module in (intake, overlay):
-            monkeypatch.setattr(module, "PIECE", 3)
+            monkeypatch.setattr(module, "PIECE", 5)
         # A hash that is not packed is scanned piece by piece.
         redis.config_set(name, 1)
     yield str(request.param)
@@ -114,9 +117,7 @@ def restore(redis: "Redis", stored: dict[bytes, bytes]) -> None:
         redis.restore(key, 0, value)
 
 
-@pytest.mark.parametrize(
-    ("moment", "first"), [*((moment, False) for moment in Moment), (Moment.BEFORE, True), (Moment.AFTER, True)]
-)
+@pytest.mark.parametrize(("moment", "first"), [*((moment, False) for moment in Moment), (Moment.AFTER, True)])
 def test_readers_see_one_whole_snapshot_wherever_the_writer_dies(
     pulls: Pulls, redis: "Redis", size: str, moment: Moment, first: bool
 ) -> None:

@@ -17,9 +17,8 @@ from app.config import Config
 from app.models import SipServer, Unique
 from app.store import keys
 from app.store.lease import Lease
-from tests.support.customers import LIVE_HOST, ON_DEMAND_HOST, Customers
+from tests.support.customers import LIVE_HOST, Customers
 from tests.support.databases import settings
-from tests.support.plans import plans
 from tests.support.proxy import PASS, Mode, Proxy
 from tests.support.redis import RedisServer
 from tests.support.wait import until
@@ -27,7 +26,7 @@ from tests.workers.fakes import FakeAdapter, runtime_with
 from workers import jobs
 from workers.pulling import pull_lease, queued_key
 from workers.runtime import Runtime
-from workers.schedule import JOB, Scheduler, live_servers
+from workers.schedule import JOB, Scheduler
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -64,26 +63,6 @@ def take_up(redis: "Redis") -> None:
         redis.delete(queued_key(job.args[0]))
         job.delete()
     queue(redis).empty()  # type: ignore[no-untyped-call] # RQ's is untyped
-
-
-def test_live_servers_and_those_with_lines_that_are_live_by_their_type(session: Session, customers: Customers) -> None:
-    live, other = customers.servers[LIVE_HOST], customers.servers[ON_DEMAND_HOST]
-    assert live_servers(session) == {live: 5.0, other: 5.0}
-    session.get_one(Unique, customers.uniques["trunk2"]).ip_authentication = True
-    assert live_servers(session) == {live: 5.0}
-    session.get_one(SipServer, live).live = False
-    assert live_servers(session) == {}
-
-
-@pytest.mark.usefixtures("any_database", "customers")
-def test_which_servers_are_live_costs_no_walk_through_the_lines(session: Session) -> None:
-    """It is asked every two seconds: a look into an index for each server and type, and no more."""
-    with plans(session) as found:
-        live_servers(session)
-    (plan,) = found
-    assert "ix_unique_server_id_type_code" in plan
-    assert "SCAN unique\n" not in plan
-    assert "hashed" not in plan
 
 
 def test_one_pull_a_server_and_none_before_it_is_due_again(

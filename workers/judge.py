@@ -53,7 +53,7 @@ def judge(
     """
     verdict = _judged(before, report, outcome, now)
     if believe and verdict.problem in _IMPLAUSIBLE:
-        return Verdict(None, verdict.detail, replace(verdict.state, held=None), verdict.problem)
+        return Verdict(None, verdict.detail, replace(verdict.state, held=None, forgot=False), verdict.problem)
     return verdict
 
 

@@ -37,27 +37,33 @@ class Life:
     sent: int = 0
     begun: bool = False
     over: bool = False
-    turn: threading.Lock = field(default_factory=threading.Lock)
+    counting: threading.Lock = field(default_factory=threading.Lock)
 
     def is_last(self) -> bool:
         """Count one more; whether it is the one that the client dies at. Raises ConnectionError where it is dead."""
-        # A large change is written by a thread of its own: one after the other, whoever sends.
-        with self.turn:
-            if self.over:
-                # What tidies up must not make a noise about it.
-                raise LostError
-            self.meanwhile(self.sent)
-            self.over = self.sent == self.until
-            self.sent += 1
-            return self.over
+        if self.over:
+            # What tidies up must not make a noise about it.
+            raise LostError
+        with self.counting:
+            number, self.sent = self.sent, self.sent + 1
+        self.meanwhile(number)
+        if number == self.until:
+            self.over = True
+        return number == self.until
 
 
 class _Mortal(Connection):
     life: Life
+    greeting = False
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
-        if not self.life.begun or not self.life.is_last():
-            super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call] # the client's own
+        sock: socket.socket | None = self._sock
+        if sock is None and not self.greeting:
+            self.greeting = True
+            self.connect()  # type: ignore[no-untyped-call] # the client's own
+            self.greeting = False
+        if self.greeting or not self.life.begun or not self.life.is_last():
+            super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call] # the same
             return
         whole = b"".join([command] if isinstance(command, bytes) else list(command))
         if self.life.moment is not Moment.BEFORE:

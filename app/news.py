@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.domain.diagnosis import Finding, Kind, Seen, diagnose
-from app.domain.sign import SignKind
+from app.domain.sign import Sign, SignKind
 from app.i18n import _
 from app.presenter import local
 from app.store.keys import digest
@@ -29,14 +29,15 @@ class News:
 NO_NEWS = News()
 
 
-def news(facts: Iterable[Facts], now: datetime) -> News:
+def news(judged: Iterable[tuple[Facts, Sign]], now: datetime) -> News:
     """What the lines that went away have in common."""
     seen: list[Seen] = []
     restarts: dict[int, datetime] = {}
-    for fact in facts:
-        sign, server_id, standing = fact.sign(now), fact.line.server_id, fact.standing()
+    for fact, sign in judged:
+        server_id = fact.line.server_id
         if server_id is None or sign.kind not in _KNOWN:
             continue
+        standing = fact.standing()
         cause = standing.cause if standing else None
         seen.append(Seen(server_id, sign.kind is SignKind.REGISTERED, sign.since, cause))
         if fact.server.restarted_at is not None:

@@ -93,26 +93,30 @@ class Cell:
         return self.sign.kind.value.replace("_", "-")
 
 
-def cell(line: Line, number: str, facts: Facts, now: datetime) -> Cell:
-    """The status cell of one line."""
-    return cell_of(line.unique_id, number, facts.sign(now), now)
-
-
 def cell_of(unique_id: int, number: str, sign: Sign, now: datetime) -> Cell:
     """The status cell that shows a sign."""
-    remark = _remark(sign, now)
+    return _cell(unique_id, number, sign, _said(sign, _remark(sign, now)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """The words of a sign."""
+
+    word: str
+    meaning: str
+    remark: str
+    digest: str
+
+
+def _said(sign: Sign, remark: str) -> _Said:
     meaning = str(NOT_ASKED_MEANS if sign.problem == NOT_ASKED else MEANINGS[sign.kind])
     fingerprint = digest(f"{sign.kind.value}|{remark}|{meaning}")[:6]
-    return Cell(
-        unique_id,
-        number,
-        sign,
-        SYMBOLS[sign.kind],
-        str(WORDS[sign.kind]),
-        meaning,
-        remark,
-        f"{_KIND_CODES[sign.kind]}{fingerprint}",
-    )
+    return _Said(str(WORDS[sign.kind]), meaning, remark, f"{_KIND_CODES[sign.kind]}{fingerprint}")
+
+
+def _cell(unique_id: int, number: str, sign: Sign, said: _Said) -> Cell:
+    symbol = SYMBOLS[sign.kind]
+    return Cell(unique_id, number, sign, symbol, said.word, said.meaning, said.remark, said.digest)
 
 
 _KIND_CODES: Final = {kind: chr(ord("a") + index) for index, kind in enumerate(SignKind)}
@@ -120,7 +124,18 @@ _KIND_CODES: Final = {kind: chr(ord("a") + index) for index, kind in enumerate(S
 
 def cells(lines: Sequence[Line], numbers: Sequence[str], facts: Mapping[int, Facts], now: datetime) -> list[Cell]:
     """The status cells of some lines, in their order."""
-    return [cell(line, number, facts[line.unique_id], now) for line, number in zip(lines, numbers, strict=True)]
+    # Most signs of a page say the same: their words are put together once.
+    words: dict[tuple[SignKind, str | None, str], _Said] = {}
+    found = []
+    for line, number in zip(lines, numbers, strict=True):
+        sign = facts[line.unique_id].sign(now)
+        remark = _remark(sign, now)
+        key = (sign.kind, sign.problem, remark)
+        said = words.get(key)
+        if said is None:
+            said = words[key] = _said(sign, remark)
+        found.append(_cell(line.unique_id, number, sign, said))
+    return found
 
 
 def _remark(sign: Sign, now: datetime) -> str:

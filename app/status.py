@@ -66,12 +66,13 @@ def read(view: View, seen: Glance, now: datetime) -> PageStatus:
     facts = facts_of(view.lines)
     moments = [fact.changes_at(now) for fact in facts.values()]
     until = min((moment for moment in moments if moment), default=None)
+    shown = cells(view.lines, view.numbers, facts, now)
     return PageStatus(
-        tuple(cells(view.lines, view.numbers, facts, now)),
+        tuple(shown),
         facts,
         f"{base_version(view, seen, now)}.{int(until.timestamp()) + 1 if until else 0}",
         as_of(view, seen, now),
-        news(facts.values(), now) if view.compared else NO_NEWS,
+        news(((facts[cell.unique_id], cell.sign) for cell in shown), now) if view.compared else NO_NEWS,
     )
 
 

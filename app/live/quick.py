@@ -19,7 +19,8 @@ from app.live import token
 from app.live.token import CirclesView, View
 from app.security import headers_of
 from app.services import Services
-from app.store.peek import Glance, Spot, peek
+from app.store.looks import Looks, Packed, session_argument
+from app.store.peek import Glance, Question, Spot
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -43,6 +44,15 @@ class Watch:
     circle_ids: tuple[int, ...]
     live_server_ids: tuple[int, ...]
     spots: tuple[Spot, ...]
+    packed: Packed
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A cookie whose signature is good until `until` (monotonic seconds), as its session's part of a look."""
+
+    session: bytes
+    until: float
 
 
 class Quick:
@@ -53,7 +63,8 @@ class Quick:
         self._inner = inner
         self._cookie = f"{app.config['SESSION_COOKIE_NAME']}="
         self._watches: dict[bytes, Watch] = {}
-        self._sessions: dict[str, tuple[str, float]] = {}
+        self._logins: dict[str, Login] = {}
+        self._looks: Looks | None = None
 
     def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
         """Answer an unchanged poll, or let Flask answer."""
@@ -68,13 +79,13 @@ class Quick:
     def _unchanged(self, path: str, environ: "WSGIEnvironment") -> str | None:
         """As of when the page is that shows what is true, maybe empty; None for any other."""
         signed, version = _asked(environ["QUERY_STRING"])
-        session_id = self._session_id(environ.get("HTTP_COOKIE", ""))
+        session = self._session(environ.get("HTTP_COOKIE", ""))
         watch = self._watch(path, signed) if signed else None
-        if watch is None or session_id is None:
+        if watch is None or session is None:
             return None
         service: Services = self._app.extensions["services"]
         try:
-            seen = peek(service.redis, session_id, watch.circle_ids, watch.live_server_ids, watch.spots)
+            seen = self._looks_of(service).look(watch.packed, session)
         except RedisError:
             return None
         now = service.clock()
@@ -90,23 +101,31 @@ class Quick:
         view = _LOADERS[path](str(self._app.secret_key), signed)
         if view is None:
             return None
-        watch = Watch(view.principal, view.circle_ids, view.live_server_ids, view.spots)
+        rests = (view.circle_ids, view.live_server_ids, view.spots)
+        watch = Watch(view.principal, *rests, Packed(Question(*rests)))
         _remember(self._watches, name, watch)
         return watch
 
-    def _session_id(self, cookies: str) -> str | None:
-        """The id of the session that the cookie claims, if the cookie is ours."""
+    def _looks_of(self, service: Services) -> Looks:
+        if self._looks is None or self._looks.redis is not service.redis:
+            self._looks = Looks(service.redis)
+        return self._looks
+
+    def _session(self, cookies: str) -> bytes | None:
+        """The session that the cookie claims, as its part of a look, if the cookie is ours."""
         found = [part for part in cookies.split("; ") if part.startswith(self._cookie)]
         if len(found) != 1:
             return None
         cookie, now = found[0], time.monotonic()
-        session_id, until = self._sessions.get(cookie, ("", 0.0))
-        if now < until:
-            return session_id
+        known = self._logins.get(cookie)
+        if known is not None and now < known.until:
+            return known.session
         read = self._read(cookie.removeprefix(self._cookie))
-        if read is not None:
-            _remember(self._sessions, cookie, (read, now + _SESSION_SECONDS))
-        return read
+        if read is None:
+            return None
+        session = session_argument(read)
+        _remember(self._logins, cookie, Login(session, now + _SESSION_SECONDS))
+        return session
 
     def _read(self, cookie: str) -> str | None:
         """The session's id in a cookie, as Flask's own session interface reads it."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from redis import Redis
 
@@ -26,7 +27,7 @@ class Line:
     mode: Mode
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Facts:
     """What is known of one line."""
 
@@ -36,6 +37,7 @@ class Facts:
     """How it stands in the last good snapshot; None where that never told of it."""
     lookup: LookupState = field(default_factory=LookupState)
 
+    @cached_property
     def snapshot_answer(self) -> Answer | None:
         """What the last good snapshot says of the line: what is not in it is not registered."""
         at = self.server.answered_at
@@ -47,12 +49,17 @@ class Facts:
             else answer_of(self.snapshot, at, Source.SNAPSHOT)
         )
 
+    @cached_property
+    def lookup_answer(self) -> Answer | None:
+        """What the last look-up says of it."""
+        return self.lookup.as_answer()
+
     def sign(self, now: datetime) -> Sign:
         """The sign of the line at `now`."""
         return decide(
             self.line.mode,
-            snapshot=self.snapshot_answer(),
-            lookup=self.lookup.as_answer(),
+            snapshot=self.snapshot_answer,
+            lookup=self.lookup_answer,
             ask=self.lookup.ask,
             interval=self.server.interval,
             now=now,
@@ -63,8 +70,8 @@ class Facts:
         """When the sign will next change by the clock alone, besides what ages with its server."""
         return changes_at(
             self.line.mode,
-            snapshot=self.snapshot_answer(),
-            lookup=self.lookup.as_answer(),
+            snapshot=self.snapshot_answer,
+            lookup=self.lookup_answer,
             ask=self.lookup.ask,
             interval=self.server.interval,
             now=now,
@@ -72,7 +79,7 @@ class Facts:
 
     def standing(self) -> Standing | None:
         """How the line stands by the newest answer."""
-        best = newest(self.snapshot_answer(), self.lookup.as_answer())
+        best = newest(self.snapshot_answer, self.lookup_answer)
         if best is not None and best.source is not Source.SNAPSHOT:
             return self.lookup.standing
         return self.snapshot
@@ -111,7 +118,7 @@ def read(redis: "Redis", lines: Sequence[Line]) -> dict[int, Facts]:
 def known(redis: "Redis", server_id: int, aor: str) -> LookedUp | None:
     """How a line stands by the newest answer, and when that was, for whoever asks its server again."""
     facts = read(redis, [Line(0, server_id, aor, Mode.LIVE)])[0]
-    best, standing = newest(facts.snapshot_answer(), facts.lookup.as_answer()), facts.standing()
+    best, standing = newest(facts.snapshot_answer, facts.lookup_answer), facts.standing()
     return LookedUp(best.at.timestamp(), standing) if best is not None and standing is not None else None
 
 

@@ -1,7 +1,8 @@
 """What an unchanged poll costs: one round trip for the session, the revisions and the servers of a page."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from redis import Redis
 
@@ -30,26 +31,47 @@ class Glance:
 NOTHING = Glance(None, (), (), {})
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is looked at for one page, but the session; put together once and asked again and again."""
+
+    circle_ids: tuple[int, ...]
+    server_ids: tuple[int, ...]
+    spots: tuple[Spot, ...]
+    names: tuple[str, ...] = field(init=False)
+    buckets: tuple[str, ...] = field(init=False)
+    """The last of the names."""
+
+    def __post_init__(self) -> None:
+        buckets = tuple(bucket_names(self.spots))
+        names = (*map(keys.circle_revision, self.circle_ids), *map(keys.server, self.server_ids), *buckets)
+        object.__setattr__(self, "buckets", buckets)
+        object.__setattr__(self, "names", names)
+
+    def glance(self, values: Iterable[bytes | str | None]) -> Glance:
+        """What Redis answered: the session's value, then those of the names."""
+        principal, *rest = map(raw, values)
+        circles, known = len(self.circle_ids), len(self.circle_ids) + len(self.server_ids)
+        held = dict(zip(self.buckets, rest[known:], strict=True))
+        states = zip(self.server_ids, rest[circles:known], strict=True)
+        return Glance(
+            principal.decode() if principal else None,
+            tuple(rest[:circles]),
+            tuple(places.unpack(held[_bucket(spot)], spot[1]).revision for spot in self.spots),
+            {server_id: _decoded(state) for server_id, state in states},
+        )
+
+
+# All pages of a server look at the same state until its next pull.
+_decoded = lru_cache(maxsize=1024)(servers.decode)
+
+
 def peek(
     redis: "Redis", session_id: str, circle_ids: Sequence[int], server_ids: Sequence[int], spots: Sequence[Spot]
 ) -> Glance:
     """One MGET."""
-    buckets = bucket_names(spots)
-    names = [
-        keys.session(session_id),
-        *map(keys.circle_revision, circle_ids),
-        *map(keys.server, server_ids),
-        *buckets,
-    ]
-    principal, *rest = map(raw, redis.mget(names))
-    revisions, rest = rest[: len(circle_ids)], rest[len(circle_ids) :]
-    states, held = rest[: len(server_ids)], dict(zip(buckets, rest[len(server_ids) :], strict=True))
-    return Glance(
-        principal.decode() if principal else None,
-        tuple(revisions),
-        tuple(places.unpack(held[_bucket(spot)], spot[1]).revision for spot in spots),
-        {server_id: servers.decode(state) for server_id, state in zip(server_ids, states, strict=True)},
-    )
+    question = Question(tuple(circle_ids), tuple(server_ids), tuple(spots))
+    return question.glance(redis.mget([keys.session(session_id), *question.names]))
 
 
 def bucket_names(spots: Iterable[Spot]) -> list[str]:

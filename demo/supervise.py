@@ -107,9 +107,8 @@ def commands(settings: Settings) -> dict[str, list[str]]:
         **{f"registrar-{server.short}": _registrar(settings, server) for server in SERVERS},
         "phones": [*after_registrars, python, "-m", "demo.phones", "--plan", str(var / "phones.json")],
         "web": [
-            *(*after_redis, "gunicorn", "--bind", f"{settings.host}:{settings.port}", "--worker-class", "gthread"),
-            *("--workers", "2", "--threads", "8", "--limit-request-line", "8190", "--no-control-socket"),
-            *("--graceful-timeout", "3", "wsgi:app"),
+            *(*after_redis, "gunicorn", "--bind", f"{settings.host}:{settings.port}", "--workers", "2"),
+            *("--no-control-socket", "--graceful-timeout", "3", "wsgi:app"),
         ],
         "scheduler": [*workers, "schedule"],
         "workers": [*workers, "run"],

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
+from bench.pace import SOON, pause_after
 from tests.support.portal import forms
 
-SOON, LATE, LIVELY, GROWTH = 3.0, 15.0, 60.0, 1.5
-"""The same as in app/static/live.js."""
 _TIMEOUT = 10.0
 _BEGIN = '<span class="cell" id="c'
 _CELL = re.compile(r'(\d+)">\s*<input type="hidden" name="h" value="\d+\.(\w+)"')
@@ -59,7 +58,7 @@ class Page:
     def later(self, now: float, *, changed: bool) -> None:
         """When the next poll is due."""
         self.lively = now if changed else self.lively
-        self.pause = SOON if now - self.lively < LIVELY else min(self.pause * GROWTH, LATE)
+        self.pause = pause_after(self.pause, now - self.lively)
         self.due = now + self.pause
 
     def take(self, text: str, as_of: str | None) -> None:

@@ -18,6 +18,9 @@ BENCHES = {
     "steady": {"rows", "worst_write_ratio"},
     "polite": {"rows", "duty", "stretched_interval", "median_ratio", "p99_ratio"},
     "lookup": {"rows", "p95_ms", "lookups_of_all_people"},
+    "poll": {"rows", "unchanged_ratio", "us_per_changed_cell"},
+    "audience": {"rows", "lines", "goal_p99_ms"},
+    "farm": {"rows", "taken_over_s"},
 }
 """Each script and what its report must hold beside the machine."""
 ELSEWHERE = {"truth"}

@@ -14,12 +14,15 @@ from tests.support.wait import until
 class LiveServer:
     """The portal under gunicorn. The port stays its own while it is stopped and started again."""
 
-    def __init__(self, environ: Mapping[str, str], folder: Path, application: str = "wsgi:app") -> None:
+    def __init__(
+        self, environ: Mapping[str, str], folder: Path, application: str = "wsgi:app", *, workers: int = 1
+    ) -> None:
         self._environ = environ
         self._application = application
+        self._workers = workers
         self._log = folder / "web.log"
         # The listening socket is ours and is handed on, so that nobody can take the port in between.
-        self._socket = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self._socket = socket.create_server(("127.0.0.1", 0), backlog=2048)
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._child: Child | None = None
@@ -27,12 +30,7 @@ class LiveServer:
     def start(self) -> None:
         """Start it and wait until it answers."""
         descriptor = self._socket.fileno()
-        command = python(
-            "-m", "gunicorn", "--worker-class", "gthread", "--workers", "1", "--threads", "8",
-            "--limit-request-line", "8190", "--no-control-socket", "--graceful-timeout", "2",
-            "--bind", f"fd://{descriptor}", self._application,
-        )  # fmt: skip
-        child = Child(command, self._log, env=self._environ, fds=(descriptor,))
+        child = Child(self._command(descriptor), self._log, env=self._environ, fds=(descriptor,))
         self._child = child
         until(lambda: child.running and self._answers(), 30, "the portal answers")
 
@@ -50,6 +48,18 @@ class LiveServer:
     def words(self) -> str:
         """The end of its log."""
         return self._log.read_text(encoding="utf-8", errors="replace")[-2000:]
+
+    @property
+    def processes(self) -> list[int]:
+        """The ids of its workers, and of the process that watches over them."""
+        return [] if self._child is None else [self._child.pid, *self._child.children()]
+
+    def _command(self, descriptor: int) -> list[str]:
+        """With the options of production, which gunicorn.conf.py holds."""
+        return python(
+            "-m", "gunicorn", "--workers", str(self._workers), "--no-control-socket", "--graceful-timeout", "2",
+            "--bind", f"fd://{descriptor}", self._application,
+        )  # fmt: skip
 
     def _answers(self) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)

@@ -58,25 +58,30 @@ class _Line:
 def _ask(port: int, request: bytes, status: int, connections: int, seconds: float) -> Load:
     lines = [_Line(socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE)) for _ in range(connections)]
     by_number = {line.connection.fileno(): line for line in lines}
-    answers, size = 0, 0
+    answers, waiting, size = 0, connections, 0
     with select.epoll() as poller:
         for number, line in by_number.items():
             line.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             poller.register(number, select.EPOLLIN)
-            line.connection.sendall(request)
         began, spent = time.perf_counter(), time.process_time()
-        end = began + seconds
-        while (now := time.perf_counter()) < end or not answers:
+        for line in lines:
+            line.connection.sendall(request)
+        # What was asked is waited for: nobody's answer is left over for the next round.
+        while waiting:
             for number, _ in _ready(poller):
                 line = by_number[number]
-                if line.answer.take(line.connection.recv(_PIECE)):
-                    size = _checked(line.answer, status)
-                    answers += 1
-                    line.answer = Answer()
+                if not line.answer.take(line.connection.recv(_PIECE)):
+                    continue
+                size, line.answer = _checked(line.answer, status), Answer()
+                answers += 1
+                if time.perf_counter() - began < seconds:
                     line.connection.sendall(request)
+                else:
+                    waiting -= 1
+        taken, spent = time.perf_counter() - began, time.process_time() - spent
     for line in lines:
         line.connection.close()
-    return Load(answers, now - began, time.process_time() - spent, size)
+    return Load(answers, taken, spent, size)
 
 
 def _ready(poller: select.epoll) -> list[tuple[int, int]]:
@@ -87,6 +92,7 @@ def _ready(poller: select.epoll) -> list[tuple[int, int]]:
 
 
 def _checked(answer: Answer, status: int) -> int:
+    """Its size."""
     if answer.status != status or answer.closes:
         raise ValueError(f"answered with {answer.status}, not {status}, closing: {answer.closes}")
     return answer.size

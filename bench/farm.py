@@ -199,11 +199,17 @@ def _take_up(place: Estate, urls: Mapping[str, str], shards: int, scale: Scale) 
         at = list(_SWEPT.values()).index(shards)
         first = tenants(scale.circles, scale.servers)[-1].lines.stop + at * scale.large
         lines = range(first, first + scale.large)
-        rows = [{"id": line, "number": user(line), "aor": user(line), "server_id": 1000 + shards} for line in lines]
-        session.execute(insert(Unique).values(circle_id=1, type_code="sip_phone"), rows)
+        session.execute(insert(Unique), [_unique(line, scale.circles, 1000 + shards) for line in lines])
         session.commit()
     engine.dispose()
     return 1000 + shards
+
+
+def _unique(line: int, circles: int, server_id: int) -> dict[str, object]:
+    circle, name = 1 + line % circles, user(line)
+    return {
+        "id": line, "circle_id": circle, "number": name, "aor": name, "type_code": "sip_phone", "server_id": server_id,
+    }  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ to nothing.
 
 import random
 import secrets
+import signal
+import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -165,6 +167,8 @@ class Estate:
 
 def estate(parts: ExitStack, kind: str, held: Sequence[Tenant], interval: float) -> Estate:
     """Start everything and store the customers; all of it ends with `parts`. `interval`: seconds between two pulls."""
+    # Whoever ends a measurement ends what it started too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     folder = Path(parts.enter_context(TemporaryDirectory(prefix="tsunagari-tenants-")))
     redis = RedisServer(folder)
     parts.callback(redis.stop)

@@ -82,8 +82,8 @@ def load(engine: Engine, size: Size) -> None:
         )
         session.add(Staff(id=STAFF, login_id="staff", password_hash=_NOBODYS, name="支援 花子"))
         session.commit()
-    _bulk(engine, "circle", _CIRCLE, _circles(size))
-    _bulk(engine, "unique", _UNIQUE, _uniques(size))
+    bulk(engine, "circle", _CIRCLE, _circles(size))
+    bulk(engine, "unique", _UNIQUE, _uniques(size))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE" if engine.dialect.name == "sqlite" else "VACUUM ANALYZE"))
 
@@ -129,7 +129,8 @@ def _unique(line: int, circle_id: int) -> Row:
     )  # fmt: skip
 
 
-def _bulk(engine: Engine, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+def bulk(engine: Engine, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    """Many rows of one table, at once."""
     connection = engine.raw_connection()
     try:
         driver = connection.driver_connection

@@ -18,16 +18,16 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, insert, select
+from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
-from app.models import SipServer, Unique
+from app.models import SipServer
 from app.store import servers as states
 from bench.crowd import user
 from bench.hands.registrars import Registrars
 from bench.hands.worker import FAMILY, NOTES, PIECE, Note, notes
 from bench.report import Times, finish, options
-from bench.tenants import Estate, estate, tenants
+from bench.tenants import Estate, estate, store_lines, tenants
 from tests.support.process import Child
 from tests.support.wait import until
 
@@ -52,7 +52,7 @@ class Scale:
     piece: int
 
 
-_LARGE = Scale(50, 250, 5.0, 2, 4, 60.0, 100_000, 10_000)
+_LARGE = Scale(50, 250, 5.0, 2, 4, 60.0, 40_000, 4_000)
 _SMALL = Scale(4, 8, 0.5, 2, 1, 2.0, 1_000, 250)
 
 
@@ -188,28 +188,23 @@ def _sweep(place: Estate, registrars: Registrars, file: Path, name: str, shards:
 
 
 def _take_up(place: Estate, urls: Mapping[str, str], shards: int, scale: Scale) -> int:
+    """Store a large server and all of its lines; the schedulers see it when it is whole."""
+    server_id, at = 1000 + shards, list(_SWEPT.values()).index(shards)
+    server = SipServer(
+        id=server_id, hostname=_large(shards), family=FAMILY, management_url=urls[_large(shards)], pull_interval=3600.0,
+        options=f"source=sweep rate=1000000 shards={shards} timeout=60",
+    )  # fmt: skip
+    first = place.tenants[-1].lines.stop + at * scale.large
+    lines = range(first, first + scale.large)
     engine = create_engine(place.config.database_url)
     with Session(engine) as session:
-        server = SipServer(
-            hostname=_large(shards), family=FAMILY, management_url=urls[_large(shards)], pull_interval=3600.0,
-            options=f"source=sweep rate=1000000 shards={shards} timeout=60", live=True, id=1000 + shards,
-        )  # fmt: skip
         session.add(server)
-        session.flush()
-        at = list(_SWEPT.values()).index(shards)
-        first = tenants(scale.circles, scale.servers)[-1].lines.stop + at * scale.large
-        lines = range(first, first + scale.large)
-        session.execute(insert(Unique), [_unique(line, scale.circles, 1000 + shards) for line in lines])
+        session.commit()
+        store_lines(place.config.database_url, ((line, 1 + line % scale.circles, server_id) for line in lines))
+        server.live = True
         session.commit()
     engine.dispose()
-    return 1000 + shards
-
-
-def _unique(line: int, circles: int, server_id: int) -> dict[str, object]:
-    circle, name = 1 + line % circles, user(line)
-    return {
-        "id": line, "circle_id": circle, "number": name, "aor": name, "type_code": "sip_phone", "server_id": server_id,
-    }  # fmt: skip
+    return server_id
 
 
 if __name__ == "__main__":

@@ -4,11 +4,12 @@ The portal's database, its Redis and the pulls are real; only what the servers a
 to nothing.
 """
 
+import itertools
 import random
 import secrets
 import signal
 import sys
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -19,7 +20,7 @@ from typing import Any
 
 from flask import Flask
 from redis import Redis
-from sqlalchemy import create_engine, insert
+from sqlalchemy import String, create_engine, insert
 from sqlalchemy.orm import Session
 
 from app import create_app
@@ -34,6 +35,7 @@ from app.store import keys
 from app.store.connection import connect
 from app.store.lines import Line
 from bench.crowd import user
+from bench.customers import bulk
 from tests.support.databases import Databases, settings
 from tests.support.postgres import Postgres
 from tests.support.redis import RedisServer
@@ -44,6 +46,7 @@ from workers.sip.base import Pull
 LARGE, SMALL = 100, 11
 """Lines of every tenth circle, and of all others: twenty on average."""
 _CHUNK = 10_000
+_NAMED = ("number", "aor", "type_code")
 _ID = "_user_id"
 _BATCH = 2000
 
@@ -195,13 +198,28 @@ def _customers(url: str, held: Sequence[Tenant], interval: float) -> None:
         {"id": tenant.circle_id, "account_id": 1, "number": f"{tenant.circle_id:08}", "applied_on": date(2014, 6, 17)}
         for tenant in held
     ])  # fmt: skip
-    _store(url, Unique, [
-        {
-            "id": line, "circle_id": tenant.circle_id, "number": user(line), "aor": user(line),
-            "type_code": "sip_phone", "server_id": tenant.server_id,
-        }
-        for tenant in held for line in tenant.lines
-    ])  # fmt: skip
+    lines = (_lines_of(tenant) for tenant in held)
+    store_lines(url, itertools.chain.from_iterable(lines))
+
+
+def _lines_of(tenant: Tenant) -> Iterator[tuple[int, int, int]]:
+    return ((line, tenant.circle_id, tenant.server_id) for line in tenant.lines)
+
+
+def store_lines(url: str, lines: Iterable[tuple[int, int, int]]) -> None:
+    """Store lines by their ids, circles and servers."""
+    texts = [
+        column.name for column in Unique.__table__.columns if isinstance(column.type, String) and not column.nullable
+    ]
+    empty = [name for name in texts if name not in _NAMED]
+    columns = ("id", "circle_id", "server_id", *_NAMED, "ip_authentication", *empty)
+    engine = create_engine(url)
+    rows = (
+        (line, circle, server, user(line), user(line), "sip_phone", False, *[""] * len(empty))
+        for line, circle, server in lines
+    )
+    bulk(engine, "unique", columns, rows)
+    engine.dispose()
 
 
 def _store(url: str, table: type[Base], rows: Sequence[dict[str, object]]) -> None:

@@ -22,8 +22,8 @@ from tests.support.portal import Portal
 from tests.support.web import LiveServer
 from tests.web.given import live_fields
 
-_ROUNDS, _SECONDS, _CONNECTIONS = 9, 3.0, 16
-_SMALL_ROUNDS, _SMALL_SECONDS = 3, 0.3
+_HOW, _SMALL = (9, 3.0, 16), (2, 0.2, 4)
+"""Rounds, the seconds of each, and connections."""
 _FRESH = 36_000.0
 """Seconds between two pulls, as far as the page knows: nothing ages while it is measured."""
 _OTHER = "0" * 8
@@ -53,13 +53,12 @@ class Found:
 def main() -> None:
     """Measure."""
     asked = options(__doc__.partition("\n")[0])
-    rounds, seconds = (_SMALL_ROUNDS, _SMALL_SECONDS) if asked.small else (_ROUNDS, _SECONDS)
     with ExitStack() as parts:
         place = estate(parts, "sqlite", tenants(1, 1), _FRESH)
         for server_id, server in place.servers().items():
             place.pull(server_id, server)
         asker = parts.enter_context(Asker())
-        found = _measure(asker, _questions(parts, place), rounds, seconds)
+        found = _measure(asker, _questions(parts, place), *(_SMALL if asked.small else _HOW))
     rows = [_row(what, each, found[_EMPTY]) for what, each in found.items()]
     each = _each(found)
     finish(
@@ -116,14 +115,16 @@ def _poll(shown: Sequence[tuple[str, str]], cookie: str, changed: int) -> bytes:
     return get(f"/live/page?{urlencode(fields)}", cookie)
 
 
-def _measure(asker: Asker, questions: Mapping[str, Question], rounds: int, seconds: float) -> Mapping[str, Found]:
+def _measure(
+    asker: Asker, questions: Mapping[str, Question], rounds: int, seconds: float, connections: int
+) -> Mapping[str, Found]:
     """Each question in turns; the first round does not count."""
     found = {what: Found() for what in questions}
     for at in range(rounds + 1):
         for what, question in questions.items():
             before = cpu_of(question.server.processes)
             load = asker.ask(
-                question.server.port, question.request, question.status, connections=_CONNECTIONS, seconds=seconds
+                question.server.port, question.request, question.status, connections=connections, seconds=seconds
             )
             spent = cpu_of(question.server.processes) - before
             if at:

@@ -46,7 +46,7 @@ from workers.sip.base import Pull
 LARGE, SMALL = 100, 11
 """Lines of every tenth circle, and of all others: twenty on average."""
 _CHUNK = 10_000
-_NAMED = ("number", "aor", "type_code")
+_OWN = ("id", "circle_id", "server_id")
 _ID = "_user_id"
 _BATCH = 2000
 
@@ -208,17 +208,16 @@ def _lines_of(tenant: Tenant) -> Iterator[tuple[int, int, int]]:
 
 def store_lines(url: str, lines: Iterable[tuple[int, int, int]]) -> None:
     """Store lines by their ids, circles and servers."""
-    texts = [
-        column.name for column in Unique.__table__.columns if isinstance(column.type, String) and not column.nullable
-    ]
-    empty = [name for name in texts if name not in _NAMED]
-    columns = ("id", "circle_id", "server_id", *_NAMED, "ip_authentication", *empty)
+    texts = (column for column in Unique.__table__.columns if isinstance(column.type, String) and not column.nullable)
+    empty = {column.name: "" for column in texts} | {"type_code": "sip_phone", "ip_authentication": False}
     engine = create_engine(url)
+    # In the order of the table, as SQLite's way of it wants them.
+    columns = [column.name for column in Unique.__table__.columns if column.name in empty | dict.fromkeys(_OWN)]
     rows = (
-        (line, circle, server, user(line), user(line), "sip_phone", False, *[""] * len(empty))
+        empty | {"id": line, "circle_id": circle, "server_id": server, "number": user(line), "aor": user(line)}
         for line, circle, server in lines
     )
-    bulk(engine, "unique", columns, rows)
+    bulk(engine, "unique", columns, (tuple(row[name] for name in columns) for row in rows))
     engine.dispose()
 
 

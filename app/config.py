@@ -32,6 +32,8 @@ class Config:
     session_hours: int
     cookie_name: str
     """Two portals under one host name need two names: cookies know no ports."""
+    history_days: int = 90
+    """How long changes of lines are kept."""
     mail_url: str = field(default="", repr=False)
     """How mails go, as `app.mail.transport` reads it; empty where none are sent."""
     mail_from: str = ""
@@ -50,6 +52,7 @@ class Config:
             proxies=_number(environ, "TRUSTED_PROXIES", 0),
             session_hours=_number(environ, "SESSION_HOURS", 12),
             cookie_name=environ.get("COOKIE_NAME", "tsunagari"),
+            history_days=_number(environ, "HISTORY_DAYS", 90, least=1, most=3650),
             **_mail(environ),
         )
 
@@ -97,8 +100,10 @@ def _zone(name: str) -> ZoneInfo:
         raise ConfigError(f"DISPLAY_TIMEZONE {name!r} is no time zone") from None
 
 
-def _number(environ: Mapping[str, str], name: str, default: int) -> int:
+def _number(environ: Mapping[str, str], name: str, default: int, *, least: int = 0, most: int = 10**9) -> int:
     text = environ.get(name, str(default))
     if not text.isascii() or not text.isdigit():
         raise ConfigError(f"{name} must be a whole number, not {text!r}")
+    if not least <= int(text[:20]) <= most:
+        raise ConfigError(f"{name} must be between {least} and {most}, not {text[:20]}")
     return int(text)

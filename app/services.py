@@ -27,6 +27,7 @@ class Services:
     throttle: Throttle
     timezone: ZoneInfo
     session_hours: int
+    history_days: int
     clock: Callable[[], datetime]
 
     @classmethod
@@ -41,6 +42,7 @@ class Services:
             throttle=Throttle(redis),
             timezone=config.timezone,
             session_hours=config.session_hours,
+            history_days=config.history_days,
             clock=lambda: datetime.now(UTC),
         )
 

@@ -43,3 +43,14 @@ def test_nonsense_is_named(changes: dict[str, str], named: str) -> None:
     with pytest.raises(ConfigError, match=named) as caught:
         Config.from_env(GOOD | MAIL | changes)
     assert "geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("text", "days"), [(None, 90), ("1", 1), ("30", 30), ("3650", 3650)])
+def test_how_long_changes_are_kept(text: str | None, days: int) -> None:
+    assert Config.from_env(GOOD | ({"HISTORY_DAYS": text} if text else {})).history_days == days
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "x", "3651", "9" * 30, "1.5"])
+def test_how_long_changes_can_not_be_kept(text: str) -> None:
+    with pytest.raises(ConfigError, match="HISTORY_DAYS"):
+        Config.from_env(GOOD | {"HISTORY_DAYS": text})

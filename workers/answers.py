@@ -44,4 +44,5 @@ def _remember(runtime: Runtime, place: Place, before: LookedUp | None, standing:
 def _last_known(runtime: Runtime, place: Place) -> LineState | None:
     """What the history says of a line of which nothing else is known."""
     with runtime.sessions() as session:
-        return history.last_known(session, [place.unique_id]).get(place.unique_id)
+        last = history.last_known(session, [place.unique_id]).get(place.unique_id)
+        return last.state if last else None

@@ -1,15 +1,15 @@
 """From Redis into the database: changes of state, and when each server was heard. What fails is tried again."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from app.domain.changes import LineState
 from app.domain.sign import UNKNOWN_AFTER
@@ -23,7 +23,6 @@ from workers.runtime import Runtime
 
 _LEASE_SECONDS = 10.0
 _COVERED_EVERY = timedelta(seconds=30)
-_PRUNED_AT_ONCE = 5000
 
 log = logging.getLogger(__name__)
 
@@ -42,36 +41,61 @@ def drain(runtime: Runtime) -> None:
             log.warning("the history waits for the database: %s", type(error).__name__)
 
 
+class Last(NamedTuple):
+    """How the history left a line."""
+
+    state: LineState
+    at: datetime
+
+
 def insert(session: Session, changes: Sequence[Change]) -> None:
-    """Write changes of lines that exist, each once however often it is told."""
-    known = set(session.scalars(select(Unique.id).where(Unique.id.in_({change.unique_id for change in changes}))))
-    rows = [_row(change) for change in changes if change.unique_id in known]
-    if not rows:
+    """Write changes of lines that exist, each once however often it is told.
+
+    What the history says already is no change: Redis may have forgotten it, and told it again.
+    """
+    ids = {change.unique_id for change in changes}
+    if not ids:
         return
-    insert_into: Callable[..., Any] = (
-        insert_postgresql if session.get_bind().dialect.name == "postgresql" else insert_sqlite
+    exist = set(session.scalars(select(Unique.id).where(Unique.id.in_(ids))))
+    rows = list(_rows([change for change in changes if change.unique_id in exist], last_known(session, exist)))
+    if rows:
+        insert_into: Callable[..., Any] = (
+            insert_postgresql if session.get_bind().dialect.name == "postgresql" else insert_sqlite
+        )
+        session.execute(insert_into(LineChange).on_conflict_do_nothing(), rows)
+
+
+def last_known(session: Session, unique_ids: Collection[int]) -> dict[int, Last]:
+    """How the history left each of some lines that it knows: a look into its index for each."""
+    newest = (
+        select(LineChange.id)
+        .where(LineChange.unique_id == Unique.id)
+        .order_by(LineChange.at.desc(), LineChange.id.desc())
+        .limit(1)
+        .correlate(Unique)
+        .scalar_subquery()
     )
-    session.execute(insert_into(LineChange).on_conflict_do_nothing(), rows)
+    wanted = select(Unique.id, LineChange.after, LineChange.at).join(LineChange, LineChange.id == newest)
+    rows = session.execute(wanted.where(Unique.id.in_(unique_ids)))
+    return {unique_id: Last(state, at) for unique_id, state, at in rows}
 
 
-def last_known(session: Session, unique_ids: Sequence[int]) -> dict[int, LineState]:
-    """The state in which the history left each of some lines that it knows."""
-    ids = select(func.max(LineChange.id)).where(LineChange.unique_id.in_(unique_ids)).group_by(LineChange.unique_id)
-    rows = session.execute(select(LineChange.unique_id, LineChange.after).where(LineChange.id.in_(ids)))
-    return dict(rows.all())
-
-
-def _row(change: Change) -> dict[str, object]:
-    return {
-        "unique_id": change.unique_id,
-        "circle_id": change.circle_id,
-        "at": datetime.fromtimestamp(change.at, UTC),
-        "before": LineState(change.before) if change.before else None,
-        "after": LineState(change.after),
-        "source": change.source,
-        "user_agent": change.user_agent,
-        "cause": Cause(change.cause),
-    }
+def _rows(changes: Iterable[Change], last: Mapping[int, Last]) -> Iterator[dict[str, object]]:
+    states = {unique_id: known.state for unique_id, known in last.items()}
+    for change in changes:
+        before = states.get(change.unique_id, LineState(change.before) if change.before else None)
+        after = states[change.unique_id] = LineState(change.after)
+        if before is not after:
+            yield {
+                "unique_id": change.unique_id,
+                "circle_id": change.circle_id,
+                "at": datetime.fromtimestamp(change.at, UTC),
+                "before": before,
+                "after": after,
+                "source": change.source,
+                "user_agent": change.user_agent,
+                "cause": Cause(change.cause),
+            }
 
 
 def cover(session: Session, server_id: int, before: ServerState, taken_at: datetime, interval: timedelta) -> None:
@@ -108,22 +132,3 @@ def is_cover_due(before: ServerState, taken_at: datetime) -> bool:
     if known is None or not timedelta() <= taken_at - known < _COVERED_EVERY:
         return True
     return before.answered_at is None or taken_at - before.answered_at > UNKNOWN_AFTER * before.interval
-
-
-def prune(runtime: Runtime, oldest: datetime) -> int:
-    """Delete changes before `oldest`, but of each line the newest of them: it says how the line stood since then.
-
-    How many went. A piece at a time, so that nobody waits for it.
-    """
-    gone = 0
-    newer = aliased(LineChange)
-    superseded = exists().where(newer.unique_id == LineChange.unique_id, newer.at > LineChange.at, newer.at < oldest)
-    wanted = select(LineChange.id).where(LineChange.at < oldest, superseded).limit(_PRUNED_AT_ONCE)
-    while True:
-        with runtime.sessions.begin() as session:
-            ids: Iterable[int] = session.scalars(wanted).all()
-            session.execute(delete(LineChange).where(LineChange.id.in_(ids)))
-            session.execute(delete(Coverage).where(Coverage.until < oldest))
-        if not ids:
-            return gone
-        gone += len(list(ids))

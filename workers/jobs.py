@@ -11,7 +11,7 @@ from app.domain.text import clean
 from app.models import PrincipalKind
 from app.store import lookups
 from app.store.rounds import Piece
-from workers import answers, collect, mails, passwords, refusals, spread
+from workers import answers, collect, mails, passwords, pruning, refusals, spread
 from workers.pulling import adapter_of, database_gone, run_pull
 from workers.runtime import Runtime, current
 from workers.sip.base import Problem, SipError
@@ -57,6 +57,11 @@ def mail_confirmation(kind: str, principal_id: int, to: str, language: str) -> N
 def mail_notice(kind: str, principal_id: int, to: str, language: str) -> None:
     """Job: tell the address that was registered before."""
     mails.notice(current(), PrincipalKind(kind), principal_id, to, language)
+
+
+def prune() -> None:
+    """Job: forget some of the changes that are too old."""
+    pruning.prune(current())
 
 
 def run_set_password(runtime: Runtime, server_id: int, aor: str, ticket: str) -> None:

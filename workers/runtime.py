@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from redis import Redis
@@ -35,6 +35,8 @@ class Runtime:
     """The portal's: unseals what the web sealed."""
     post: Post
     """How mails go."""
+    history: timedelta = timedelta(days=90)
+    """How long changes of lines are kept."""
     adapter_for: Callable[[str, Endpoint, Callable[[], Iterable[str]]], Adapter] = adapter_for
 
     @classmethod
@@ -46,6 +48,7 @@ class Runtime:
             clock=lambda: datetime.now(UTC),
             secret=config.secret_key,
             post=Post(config.mail_url, config.mail_from, config.public_url),
+            history=timedelta(days=config.history_days),
         )
 
     def lines_of(self, server_id: int, after: str = "", upto: str | None = None) -> Callable[[], Iterator[str]]:

@@ -26,6 +26,8 @@ from workers.pulling import QUEUED_SECONDS, pull_lease, queued_key
 from workers.runtime import Runtime
 
 JOB = "workers.jobs.pull"
+PRUNE = "workers.jobs.prune"
+_PRUNE_EVERY = timedelta(minutes=1)
 _JOB_SECONDS = 300
 _FAILURE_SECONDS = 60
 _LEADER_SECONDS = 3.0
@@ -62,6 +64,7 @@ class Scheduler:
         self._leader = Lease(runtime.redis, "schedule", _LEADER_SECONDS)
         self._servers: Mapping[int, float] = {}
         self._read_at: datetime | None = None
+        self._pruned_at: datetime | None = None
         self._outages: set[str] = set()
 
     def step(self, now: datetime) -> float:
@@ -102,7 +105,18 @@ class Scheduler:
             with contextlib.suppress(NoSuchJobError):
                 self._mails.enqueue_job(Job.fetch(job_id, self._redis, serializer=JSONSerializer))
             self._later.remove(job_id)
+        self._prune(now)
         return self._enqueue_due(now)
+
+    def _prune(self, now: datetime) -> None:
+        """Let old changes be forgotten, by the worker that mostly waits for mails: no pull is kept waiting."""
+        if self._pruned_at is not None and timedelta() <= now - self._pruned_at < _PRUNE_EVERY:
+            return
+        started, self._pruned_at = self._pruned_at is None, now
+        if started:
+            return
+        seconds = int(_PRUNE_EVERY.total_seconds())
+        self._mails.enqueue(PRUNE, job_timeout=_JOB_SECONDS, ttl=seconds, result_ttl=0, failure_ttl=_FAILURE_SECONDS)
 
     def _enqueue_due(self, now: datetime) -> float:
         due = {int(name): float(at) for name, at in self._redis.hgetall(keys.due()).items()}

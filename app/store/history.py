@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, cast
 
 from redis import Redis
@@ -46,3 +47,34 @@ def waiting(redis: "Redis") -> list[Change] | None:
 def done(redis: "Redis") -> None:
     """The oldest batch is in the database."""
     redis.lpop(keys.history())
+
+
+class Place(NamedTuple):
+    """Where a walk along the changes in the database stands: the time and the id of the last one that it saw."""
+
+    at: datetime
+    id: int
+
+
+def pruned_to(redis: "Redis") -> Place | None:
+    """How far the walk that deletes old changes has come; None where it begins."""
+    value = cast("bytes | None", redis.get(keys.pruned()))
+    if not value:
+        return None
+    at, id_ = json.loads(value)
+    return Place(datetime.fromtimestamp(at, UTC), id_)
+
+
+def go_on_pruning(redis: "Redis", place: Place) -> None:
+    """The walk goes on from there, whoever does it."""
+    redis.set(keys.pruned(), json.dumps([place.at.timestamp(), place.id]))
+
+
+def rest_from_pruning(redis: "Redis", rest: timedelta) -> None:
+    """The walk is through, and the next begins after a rest."""
+    redis.set(keys.pruned(), b"", ex=int(rest.total_seconds()))
+
+
+def prunes_rest(redis: "Redis") -> bool:
+    """Whether the walk is through, and rests."""
+    return redis.get(keys.pruned()) == b""

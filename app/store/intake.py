@@ -89,7 +89,9 @@ class Intake:
         self._compared: set[bytes] = set()
         """Lines that were looked up of which the snapshot told, or that it has lost."""
         known = answered.before and not stored
-        self.delta = Delta(first=not known and not redis.exists(self._key))
+        first = not known and not redis.exists(self._key)
+        # With nothing to compare with, only the history can say what changed; also if not one line is told.
+        self.delta = Delta(first=first, many=first)
 
     def take(self, rows: Sequence[Row]) -> None:
         """Compare some lines, each of which comes once in a snapshot."""
@@ -129,7 +131,6 @@ class Intake:
     def _begin(self, rows: Sequence[Row]) -> None:
         """The first snapshot of all: nothing to compare with."""
         delta, at = self.delta, b"%d" % int(self._answered.at)
-        delta.many = True
         # The last REGISTER of a single binding stands at its head, in as many digits as any time of these centuries.
         simple = {
             key: b"+%b\n%b" % (body[:10], body)

@@ -62,6 +62,11 @@ def looked(server_id: int) -> str:
     return f"{_PREFIX}looked:{server_id}"
 
 
+def pruned() -> str:
+    """How far old changes are deleted."""
+    return f"{_PREFIX}pruned"
+
+
 def history() -> str:
     """List, JSON: changes of state that are not yet in the database."""
     return f"{_PREFIX}history"

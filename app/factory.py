@@ -30,6 +30,7 @@ from app.live.quick import Quick
 from app.live.views import blueprint as live
 from app.navigation import register_navigation
 from app.portal.device import blueprint as device
+from app.portal.export import blueprint as export
 from app.portal.line import blueprint as line
 from app.portal.views import blueprint as portal
 from app.presenter import register_filters
@@ -71,6 +72,7 @@ def build(config: Config) -> Flask:
         support,
         health,
         line,
+        export,
         device,
         search,
         account,

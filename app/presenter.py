@@ -7,7 +7,9 @@ from typing import Final
 
 from flask import Flask
 
+from app.domain.changes import LineState
 from app.domain.failure import Failures
+from app.domain.history import Period, Stood, Why
 from app.domain.registration import Registration
 from app.domain.sign import NOT_ASKED, Sign, SignKind, Source, age_words
 from app.domain.standing import Cause
@@ -60,6 +62,19 @@ CAUSES: Final = {
     Cause.UNREADABLE: _l("サーバーの応答を読み取れませんでした"),
     Cause.UNOBSERVED: _l("確認できない間に変わりました"),
 }
+STOOD: Final = {
+    LineState.REGISTERED: Stood.REGISTERED,
+    LineState.NOT_REGISTERED: Stood.NOT_REGISTERED,
+    LineState.UNREADABLE: Stood.UNKNOWN,
+}
+"""What people are told of a line's state in its history: the words are those of the sign."""
+WHY: Final = {
+    Why.UNRECORDED: _l("記録がありません"),
+    Why.NO_ANSWER: _l("サーバーから応答がありませんでした"),
+    Why.NOT_ASKED: _l("ポータルの取得処理が動いていませんでした"),
+    Why.UNREADABLE: _l("サーバーの応答を読み取れませんでした"),
+}
+PERIODS: Final = {Period.DAY: _l("24時間"), Period.WEEK: _l("7日間"), Period.MONTH: _l("30日間")}
 PROBLEMS: Final = {
     "timeout": _l("応答がありません"),
     "store": _l("受け付けられません"),
@@ -202,6 +217,20 @@ def time_left(expires_at: datetime | None, now: datetime) -> str:
     return ngettext("あと%(num)d時間", "あと%(num)d時間", seconds // 3600)
 
 
+def length(elapsed: timedelta) -> str:
+    """How long something lasted, in its two largest units."""
+    minutes, seconds = divmod(int(elapsed.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return _("%(days)d日%(hours)d時間", days=days, hours=hours)
+    if hours:
+        return _("%(hours)d時間%(minutes)d分", hours=hours, minutes=minutes)
+    if minutes:
+        return _("%(minutes)d分%(seconds)d秒", minutes=minutes, seconds=seconds)
+    return _("%(seconds)d秒", seconds=seconds) if seconds else _("1秒未満")
+
+
 def detail_digest(shown: Cell, registration: Registration, failures: Failures | None, able: Abilities) -> str:
     """Of everything in an open detail that does not merely age."""
     rows = [
@@ -217,10 +246,13 @@ def register_filters(app: Flask) -> None:
     app.add_template_filter(day)
     app.add_template_filter(clock)
     app.add_template_filter(time_left)
+    app.add_template_filter(length, "length_words")
     app.add_template_global(zone)
     app.add_template_global(language)
     app.add_template_global(SYMBOLS, "SYMBOLS")  # type: ignore[arg-type] # a value is as good as a function here
     app.add_template_global(WORDS, "WORDS")  # type: ignore[arg-type] # the same
     app.add_template_global(SOURCES, "SOURCES")  # type: ignore[arg-type] # the same
     app.add_template_global(CAUSES, "CAUSES")  # type: ignore[arg-type] # the same
+    app.add_template_global(WHY, "WHY")  # type: ignore[arg-type] # the same
+    app.add_template_global(PERIODS, "PERIODS")  # type: ignore[arg-type] # the same
     app.add_template_global(MEANINGS, "MEANINGS")  # type: ignore[arg-type] # the same

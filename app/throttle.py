@@ -41,6 +41,8 @@ REQUEST = Rule("request", RateLimitItemPerHour(200))
 """Forms with which one login asks for something to be added or cancelled, or takes that back."""
 SEARCH = Rule("search", RateLimitItemPerMinute(60))
 """Searches of one login."""
+EXPORT = Rule("export", RateLimitItemPerMinute(20))
+"""Files with the history of a line or circle that one login may fetch."""
 
 REMINDER_ADDRESS = Rule("reminder-address", RateLimitItemPerHour(10))
 """Reminder mails that one address may ask for, whatever the login ID."""

@@ -13,7 +13,7 @@ from app import create_app
 from app.config import Config
 from app.extensions import db
 from app.models import SipServer
-from demo import corners, requests
+from demo import corners, past, requests
 from demo.customers import password, printed_logins
 from demo.files import write_json, write_private
 from demo.kamailio import write_subscribers
@@ -35,8 +35,9 @@ def main() -> None:
         _keep_passwords(settings)
         requests.load(db.session())
         corners.load(db.session())
+        phones = plan(settings.secret, settings.addresses)
+        past.load(db.session(), phones)
         ids = {server.hostname: server.id for server in db.session.scalars(select(SipServer))}
-    phones = plan(settings.secret, settings.addresses)
     write_json(settings.var / "phones.json", phones)
     overwritten: set[str] = set()
     for server in SERVERS:

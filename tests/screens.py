@@ -17,7 +17,7 @@ from app.models import Account, Circle, Unique
 from demo.corners import AWAY
 from demo.customers import customers
 from demo.phones import Behaviour
-from demo.servers import LIVE
+from demo.servers import LIVE, ON_DEMAND
 from tests.support.browser import chromium, context_for, log_in
 from tests.support.ports import free_port
 from tests.support.process import ROOT, Child, python
@@ -41,6 +41,8 @@ class Screen:
     who: str
     path: str
     act: Callable[[Page, Names], None] = lambda _page, _names: None
+    at: str = ""
+    """What stands at the top of the picture; the page's own top if empty."""
 
 
 def _details(page: Page, names: Names) -> None:
@@ -69,6 +71,11 @@ def _typed(page: Page, _names: Names) -> None:
     expect(page.locator("#strength meter")).to_be_visible()
 
 
+def _past(page: Page, _names: Names) -> None:
+    for summary in page.locator("#history details summary").all():
+        summary.click()
+
+
 SCREENS = (
     Screen("login", "nobody", "/login"),
     Screen("login-staff", "nobody", "/staff/login"),
@@ -79,6 +86,8 @@ SCREENS = (
     Screen("uniques-on-demand", "account", "/circles/{centre}", _asked),
     Screen("uniques-review", "account", "/circles/{office}", _ticked),
     Screen("unique", "account", "/uniques/{registered}"),
+    Screen("history", "account", "/uniques/{registered}?period=30d", _past, "#history"),
+    Screen("history-on-demand", "account", "/uniques/{asked}", _past, "#history"),
     Screen("unique-refused", "account", "/uniques/{mistyped}"),
     Screen("unique-unknown", "account", "/uniques/{away}"),
     Screen("password", "account", "/uniques/{mistyped}/password", _typed),
@@ -136,6 +145,7 @@ def _names(var: Path) -> Names:
             "centre": circle(centre),
             "registered": line(phone(Behaviour.STAYS)),
             "mistyped": line(phone(Behaviour.WRONG_PASSWORD)),
+            "asked": session.scalars(select(Unique.id).where(Unique.server.has(hostname=ON_DEMAND))).first() or 0,
             "away": session.scalars(select(Unique.id).where(Unique.server.has(hostname=AWAY))).one(),
         }
 
@@ -154,6 +164,8 @@ def photograph(browser: Browser, known: dict[str, Any], names: Names, language: 
                 page.goto(screen.path.format(**names))
                 screen.act(page, names)
                 page.evaluate("scrollTo(0, 0); document.querySelectorAll('.scroll').forEach(e => e.scrollTo(0, 0))")
+                if screen.at:
+                    page.locator(screen.at).evaluate("element => element.scrollIntoView()")
                 page.screenshot(path=FOLDER / f"{screen.name}.{language}.{width}.png", animations="disabled")
         context.close()
     assert complaints == []

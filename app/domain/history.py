@@ -72,6 +72,11 @@ class Window:
     end: datetime
     why: Why = Why.NO_ANSWER
 
+    @property
+    def length(self) -> timedelta:
+        """How long it is."""
+        return self.end - self.start
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -114,6 +119,21 @@ def spans(changes: Iterable[Changed], heard: Iterable[Heard], window: Window) ->
     return _merged(_piece(start, end, ordered, gaps) for start, end in pairwise(moments))
 
 
+def silences(heard: Iterable[Heard], window: Window) -> list[Span]:
+    """When the server was not heard within the window, in order."""
+    return _gaps(_joined(heard), (), window)
+
+
+def up_to_now(heard: Sequence[Heard], answered_at: datetime | None, patience: timedelta, now: datetime) -> list[Heard]:
+    """What was heard, with what is not yet written down: until its last answer, and as long as that may be trusted."""
+    if not heard:
+        return []
+    last = max(heard, key=lambda part: part.until)
+    until = max(last.until, answered_at or last.until)
+    until = now if now - until <= patience else until
+    return [part for part in heard if part is not last] + [Heard(last.since, until, last.why)]
+
+
 def totals(parts: Iterable[Span]) -> dict[Stood, timedelta]:
     """How long a line stood how."""
     sums = dict.fromkeys(Stood, timedelta())
@@ -124,7 +144,7 @@ def totals(parts: Iterable[Span]) -> dict[Stood, timedelta]:
 
 def marks(window: Window, zone: tzinfo) -> list[datetime]:
     """Times to write at the strip of a window: a few round ones in the zone, none at its very ends."""
-    length = window.end - window.start
+    length = window.length
     hours = range(0, 24, 6 if length <= timedelta(days=2) else 24)
     step = 1 if length <= timedelta(days=8) else 5
     last, margin = window.end.astimezone(zone).date(), length / 40

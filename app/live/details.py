@@ -10,6 +10,7 @@ from app.domain.sign import Mode, SignKind
 from app.extensions import db
 from app.failure_words import in_words
 from app.live.company import company
+from app.live.past import recent
 from app.models import Unique
 from app.overwriting import abilities_at
 from app.presenter import Cell, detail_digest
@@ -40,6 +41,7 @@ def registration_of(facts: Facts, cell: Cell, *, unless: str = "") -> dict[str, 
         "digest": digest,
         "company": _company(row, facts, cell),
         "standing": facts.standing(),
+        "recent": recent(row, facts, cell),
         "now": services().clock(),
         "staff": principal().is_staff,
     }

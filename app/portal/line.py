@@ -16,6 +16,7 @@ from app.extensions import db
 from app.i18n import _
 from app.live.details import registration_of
 from app.live.page import live_page
+from app.live.past import past
 from app.models import Unique
 from app.overwriting import has_password, overwritable
 
@@ -37,6 +38,7 @@ def line_page(row: Unique, typed: Labels | None = None) -> BaseResponse:
         unique=row,
         panel=panel,
         live=live,
+        past=past(row, live.status.facts[row.id], shown, request.args.get("period", "")),
         settings=settings_for(row),
         overwritable=overwritable(row),
         labels=typed or Labels(row.name, row.affiliation, row.note),

@@ -17,6 +17,7 @@ from app.live import by_state
 from app.live.circles import live_circles
 from app.live.details import registration_of
 from app.live.page import live_page
+from app.live.past import periods
 from app.models import PrincipalKind, RequestKind
 from app.portal.line import line_page
 from app.portal.menu import side_menu
@@ -72,6 +73,7 @@ def circle(circle_id: int) -> str:
         live=live_circles(session, [row.id]),
         waiting=reading.waiting_circles(session, [row.id]).get(row.id),
         may_cancel=asking.cancellable(session, scope, row.id) is not None,
+        periods=periods(),
     )
 
 

@@ -20,7 +20,7 @@ class Sight:
 
 NOT_PAGES = frozenset(
     (
-        "static", "health.healthz", "line.settings_code",
+        "static", "health.healthz", "line.settings_code", "history.line", "history.circle",
         "live.page", "live.circles", "live.sign", "device.state", "support.reloaded",
     )
 )  # fmt: skip
@@ -30,6 +30,11 @@ NOT_PAGES = frozenset(
 def _opened(page: Page) -> None:
     page.locator("td .sign.not-registered").first.click()
     expect(page.locator("#registration .error")).to_be_visible()
+
+
+def _table_of_the_past(page: Page) -> None:
+    page.locator("#history details summary").click()
+    expect(page.locator("#history table")).to_be_visible()
 
 
 def _legend(page: Page) -> None:
@@ -98,6 +103,7 @@ SIGHTS: dict[str, tuple[Sight, ...]] = {
     ),
     "portal.unique": (
         Sight("account", "/uniques/{registered}"),
+        Sight("account", "/uniques/{registered}?period=7d", _table_of_the_past),
         Sight("unique", "/uniques/{mistyped}"),
         Sight("account", "/uniques/{asked}"),
         Sight("account", "/uniques/{silent}"),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from redis import Redis
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from app.auth import passwords
@@ -14,6 +15,7 @@ from tests.support.clock import Clock
 from tests.support.customers import CHEAP, ON_DEMAND_HOST, Customers, password_hash
 from tests.support.databases import settings
 from tests.support.portal import Portal
+from tests.web.chronicle import Chronicle
 from tests.web.given import Registrars, logged_in
 from tests.web.mailbox import Mailbox
 
@@ -53,6 +55,12 @@ def staff(app: Flask, customers: Customers) -> Portal:
 def registrars(redis: "Redis", customers: Customers, clock: Clock) -> Registrars:
     """What the workers know; on the portal's own clock."""
     return Registrars(redis, customers, clock)
+
+
+@pytest.fixture
+def chronicle(session: Session, customers: Customers, clock: Clock) -> Chronicle:
+    """What the workers wrote into the history; on the portal's own clock."""
+    return Chronicle(session, customers, clock)
 
 
 @pytest.fixture

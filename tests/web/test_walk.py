@@ -49,6 +49,8 @@ EXPECTED: dict[tuple[str, str], dict[str, int]] = {
     ("device.state", "GET"): OF_THE_LINE | dict.fromkeys(("account", "circle", "unique", "staff"), 204),
     ("device.password_strength", "POST"): OF_THE_LINE,
     ("portal.circle", "GET"): OF_THE_CIRCLE,
+    ("history.line", "GET"): OF_THE_LINE,
+    ("history.circle", "GET"): OF_THE_CIRCLE,
     ("requests.listing", "GET"): each(200, 200, 200, 404, 404, 200, 404, LOGIN),
     ("requests.undo", "POST"): each(303, 303, 404, 404, 404, 404, 404, LOGIN),
     ("requests.add_circle", "GET"): OF_ACCOUNTS,

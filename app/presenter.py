@@ -193,6 +193,11 @@ def stamp(moment: datetime) -> str:
     return f"{local(moment):%Y-%m-%d %H:%M:%S %Z}"
 
 
+def second(moment: datetime) -> str:
+    """Date and time, where the zone stands beside it."""
+    return f"{local(moment):%Y-%m-%d %H:%M:%S}"
+
+
 def day(moment: datetime) -> str:
     """The date alone."""
     return f"{local(moment):%Y/%m/%d}"
@@ -221,8 +226,8 @@ def length(elapsed: timedelta) -> str:
     """How long something lasted, in its two largest units."""
     minutes, seconds = divmod(int(elapsed.total_seconds()), 60)
     hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    if days:
+    if hours >= 48:
+        days, hours = divmod(hours, 24)
         return _("%(days)d日%(hours)d時間", days=days, hours=hours)
     if hours:
         return _("%(hours)d時間%(minutes)d分", hours=hours, minutes=minutes)
@@ -244,6 +249,7 @@ def register_filters(app: Flask) -> None:
     """Give the templates these words."""
     app.add_template_filter(stamp)
     app.add_template_filter(day)
+    app.add_template_filter(second)
     app.add_template_filter(clock)
     app.add_template_filter(time_left)
     app.add_template_filter(length, "length_words")

@@ -66,13 +66,13 @@ class TestPage:
             ("registered", 75.0, 12.5),
             ("not-registered", 87.5, 12.5),
         ]
-        assert [(row[0].split("\n")[0], row[-1]) for row in table(page)] == [
+        assert [(row[0].split("\n")[0], row[2]) for row in table(page)] == [
             ("✗ 未登録", "3時間0分"),
             ("✓ 登録", "3時間0分"),
             ("! 不明 サーバーから応答がありませんでした", "6時間0分"),
             ("✓ 登録", "12時間0分"),
         ]
-        assert table(page)[0][2] == "現在"
+        assert table(page)[0][3] == "現在"
         sums = re.findall(r"</svg> (\S+) <strong>(.*?)</strong>", section(page))
         assert sums == [("登録", "15時間0分"), ("未登録", "3時間0分"), ("不明", "6時間0分")]
 
@@ -124,7 +124,7 @@ class TestPage:
         page = owner.get(path)
         assert "変化が多いため" in section(page)
         assert len(table(page)) == 4
-        assert [row[-1] for row in table(page)] == ["1時間0分"] * 4
+        assert [row[2] for row in table(page)] == ["1時間0分"] * 4
 
     def test_english(self, owner: Portal, path: str, chronicle: Chronicle) -> None:
         chronicle.heard((100, 12), (6, 0))

@@ -9,7 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.changes import LineState
-from app.domain.history import Changed, Heard, Period, Span, Stood, Why, Window, marks, spans, totals
+from app.domain.history import (
+    Changed,
+    Heard,
+    Period,
+    Span,
+    Stood,
+    Why,
+    Window,
+    marks,
+    silences,
+    spans,
+    totals,
+    up_to_now,
+)
 
 START = datetime(2026, 3, 4, 0, 0, tzinfo=UTC)
 REG, NOT, UNREAD = LineState.REGISTERED, LineState.NOT_REGISTERED, LineState.UNREADABLE
@@ -163,3 +176,34 @@ def test_a_day_with_a_change_of_the_clock_has_its_marks() -> None:
     end = datetime(2026, 3, 29, 15, 0, tzinfo=berlin).astimezone(UTC)
     found = marks(Window(end - Period.DAY.length, end), berlin)
     assert [f"{mark:%H%z}" for mark in found] == ["18+0100", "00+0100", "06+0200", "12+0200"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "answered", "until"),
+    [
+        # What the store knows is newer than what is written down, and trusted for five minutes.
+        (((0, 50),), 90, 90),
+        (((0, 50),), 96, 100),
+        (((0, 50),), None, 50),
+        (((0, 97),), None, 100),
+        (((0, 97),), 20, 100),
+        (((60, 70), (0, 50)), 80, 80),
+    ],
+)
+def test_what_is_not_written_down_yet(
+    parts: tuple[tuple[float, float], ...], answered: float | None, until: float
+) -> None:
+    known = None if answered is None else at(answered)
+    found = up_to_now(heard(*parts), known, timedelta(minutes=5), at(100))
+    assert max(part.until for part in found) == at(until)
+    assert len(found) == len(parts)
+
+
+def test_a_server_that_was_never_heard() -> None:
+    assert up_to_now([], at(90), timedelta(minutes=5), at(100)) == []
+
+
+def test_the_silences_of_a_server() -> None:
+    found = silences(heard((-10, 20), (30, 60)), Window(START, at(LENGTH)))
+    assert told(found) == [("no_answer", 30), ("no_answer", 100)]
+    assert [part.start for part in found] == [at(20), at(60)]

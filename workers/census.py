@@ -7,24 +7,21 @@ line, or Redis has forgotten, a census finds it.
 
 import secrets
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from time import monotonic
-from typing import NamedTuple
 
 from sqlalchemy import func, select
 
 from app.domain.changes import LineState
-from app.domain.standing import Cause, Standing
 from app.models import Circle, Unique, is_live, with_live
-from app.store import lines, lookups, snapshots
-from app.store.history import Change
+from app.store import lines, snapshots
 from app.store.lease import Lease, fenced
 from app.store.places import Places, bucket_of, is_due
 from app.store.servers import ServerState
-from workers.changes import Place, change_of
-from workers.history import Last, insert, last_known
+from workers.changes import Place
+from workers.reconciling import Reconciliation
 from workers.runtime import Runtime
 
 _EVERY = timedelta(minutes=1)
@@ -33,18 +30,6 @@ _SHARE = 100
 """A census takes no more than this part of the time: the next is due a hundred times its length later."""
 _PAGE = 5000
 _BUCKETS = 256
-_SETTLED = timedelta(minutes=1)
-"""A change so young may be newer than the snapshot, or still on its way: the next census sees to it."""
-
-
-class Told(NamedTuple):
-    """What is known of the snapshot that a census looks at."""
-
-    at: datetime
-    unrecorded: bool
-    """Whether nothing of what it changed is on its way into the history."""
-    asked_since: Collection[bytes]
-    """Lines that were looked up since: what it says of them is old."""
 
 
 @dataclass(slots=True)
@@ -75,19 +60,19 @@ def take(runtime: Runtime, server_id: int, state: ServerState, lease: Lease) -> 
     Raises LeaseLostError.
     """
     began, now, tallies = monotonic(), runtime.clock(), Tallies()
+    ledger = Reconciliation(runtime, server_id, state)
     for places in _pages(runtime, server_id):
         stood = lines.standings(runtime.redis, server_id, [place.aor for place in places])
         for place, standing in zip(places, stood, strict=True):
             tallies.add(place, standing.state if standing else LineState.NOT_REGISTERED)
-        if state.answered_at is not None:
-            looked_up = lookups.since(runtime.redis, server_id, state.answered_at.timestamp())
-            _reconcile(runtime, places, stood, Told(state.answered_at, state.unrecorded, looked_up.keys()))
+        ledger.page(places, stood)
     _write(runtime, server_id, tallies, lease)
     took = timedelta(seconds=monotonic() - began)
     counted = replace(
         state,
         counted=state.generation,
         unrecorded=False,
+        reconciled=ledger.following,
         recount_at=now + min(max(_EVERY, took * _SHARE), _LONGEST),
     )
     snapshots.record(runtime.redis, server_id, counted, lease)
@@ -127,34 +112,3 @@ def _write(runtime: Runtime, server_id: int, tallies: Tallies, lease: Lease) -> 
         with fenced(runtime.redis, lease) as pipe:
             places.queue(pipe)
         places.forget()
-
-
-def _reconcile(runtime: Runtime, places: Sequence[Place], stood: Sequence[Standing | None], told: Told) -> None:
-    """Write what the history does not know of some lines: Redis forgot it, or an operator added or moved the line."""
-    with runtime.sessions.begin() as session:
-        known = last_known(session, [place.unique_id for place in places])
-        insert(session, list(_missed(places, stood, known, told)))
-
-
-def _missed(
-    places: Iterable[Place], stood: Iterable[Standing | None], known: Mapping[int, Last], told: Told
-) -> Iterator[Change]:
-    absent = Standing(LineState.NOT_REGISTERED, (int(told.at.timestamp()),), cause=Cause.UNOBSERVED)
-    for place, standing in zip(places, stood, strict=True):
-        if standing is not None and not standing.changes:
-            # What nobody can read says nothing.
-            continue
-        last, now, key = known.get(place.unique_id), standing or absent, place.aor.encode("utf-8", "replace")
-        if key not in told.asked_since and _is_news(last, now, told, there=standing is not None):
-            change = change_of(place, last.state if last else None, now, key, now.body)
-            yield change if last is None else change._replace(at=max(change.at, int(last.at.timestamp()) + 1))
-
-
-def _is_news(last: Last | None, now: Standing, told: Told, *, there: bool) -> bool:
-    settled = told.at - _SETTLED
-    if there and not told.unrecorded and now.changes and datetime.fromtimestamp(now.changes[0], UTC) > settled:
-        return False
-    if last is None:
-        # A line that was never registered has no history.
-        return now.state is not LineState.NOT_REGISTERED
-    return last.state is not now.state and last.at <= settled

@@ -70,6 +70,8 @@ class ServerState:
     """The last answer that was not believed or did not come; it stays when all is well again."""
     forgot: bool = False
     """Whether the server was seen to have started anew since the last answer that was believed."""
+    reconciled: int = 0
+    """With which page of lines the next census goes on comparing them with the history."""
 
 
 def _duration(value: float) -> timedelta:

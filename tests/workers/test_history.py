@@ -1,74 +1,34 @@
 """The history holds exactly the changes: none twice, none missed whatever Redis forgot, none older than is kept."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from redis import Redis
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from app.domain.changes import LineState
-from app.domain.registration import Lookup, PullReport
 from app.domain.standing import Cause
 from app.models import LineChange, Unique
 from app.store import history as waiting
 from app.store import intake, keys
-from app.store.history import Change
 from tests.support.customers import LINE_NUMBERS, LIVE_HOST, ON_DEMAND_HOST, Customers
 from tests.support.plans import plans
-from tests.workers.fakes import FakeAdapter, nothing, registration
+from tests.workers.chronicle import NOT, NOW, REG, Server, Timed, change, rows
+from tests.workers.fakes import nothing, registration
+from workers import census, reconciling
 from workers.history import drain, insert, last_known
 from workers.jobs import run_lookup
-from workers.pulling import run_pull
 from workers.runtime import Runtime
 
-NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
-REG, NOT = LineState.REGISTERED, LineState.NOT_REGISTERED
 LIVE, PHONE = LINE_NUMBERS["live"], LINE_NUMBERS["phone"]
 
 pytestmark = pytest.mark.usefixtures("any_database")
 
 
-@dataclass
-class Timed(FakeAdapter):
-    """It is asked at the test's own time."""
-
-    now: datetime = NOW
-
-    def lookup(self, aor: str) -> Lookup:
-        return replace(super().lookup(aor), asked_at=self.now)
-
-
 @pytest.fixture
 def adapter() -> Timed:
     return Timed()
-
-
-class Server:
-    """The live server, pulled as often as a test wants, a minute and a half apart."""
-
-    def __init__(self, runtime: Runtime, adapter: Timed, server_id: int) -> None:
-        self._adapter = adapter
-        self._id = server_id
-        self.runtime = replace(runtime, clock=lambda: self.now)
-
-    @property
-    def now(self) -> datetime:
-        return self._adapter.now
-
-    def tells(self, *aors: str) -> datetime:
-        """A pull in which exactly these lines are registered; when it was."""
-        self._adapter.now += timedelta(seconds=90)
-        self._adapter.lines = [registration(aor) for aor in aors]
-        self._adapter.report = PullReport(self.now)
-        assert run_pull(self.runtime, self._id)
-        return self.now
-
-    def is_asked(self, aor: str, circle_id: int) -> None:
-        """A look-up a second later."""
-        self._adapter.now += timedelta(seconds=1)
-        run_lookup(self.runtime, self._id, aor, circle_id, self.now)
 
 
 @pytest.fixture
@@ -79,20 +39,6 @@ def server(runtime: Runtime, adapter: Timed, server_id: int) -> Server:
 @pytest.fixture
 def line(customers: Customers) -> int:
     return customers.uniques["live"]
-
-
-Row = tuple[LineState | None, LineState, datetime, Cause]
-
-
-def rows(session: Session, unique_id: int) -> list[Row]:
-    session.rollback()
-    found = session.scalars(select(LineChange).where(LineChange.unique_id == unique_id).order_by(LineChange.id))
-    return [(row.before, row.after, row.at, row.cause) for row in found]
-
-
-def change(line: int, customers: Customers, at: float, after: LineState, before: LineState | None = None) -> Change:
-    cause = Cause.REGISTERED if after is REG else Cause.EXPIRED
-    return Change(line, customers.circles["tokyo"], int(at), before, after, "192.0.2.1:5060", "phone", cause)
 
 
 def test_a_change_is_a_row_and_a_refresh_is_none(server: Server, session: Session, line: int) -> None:
@@ -233,6 +179,26 @@ class TestWhatOperatorsDo:
         server.tells("the-new-one", LIVE)
         server.tells("the-new-one", LIVE)
         assert rows(session, new) == [(None, REG, came, Cause.REGISTERED)]
+
+    def test_large_servers_are_compared_a_little_at_a_time(
+        self, server: Server, session: Session, customers: Customers, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(census, "_PAGE", 1)
+        names = ("live", "phone", "trunk")
+        server.tells(*(LINE_NUMBERS[name] for name in names))
+        came = server.now
+        session.execute(delete(LineChange))
+        session.commit()
+        server.tells(*(LINE_NUMBERS[name] for name in names))
+        monkeypatch.setattr(reconciling, "_SECONDS", 1e-9)
+        session.execute(delete(LineChange))
+        session.commit()
+        counts = []
+        for _ in range(5):
+            server.tells(*(LINE_NUMBERS[name] for name in names))
+            counts.append(sum(len(rows(session, customers.uniques[name])) for name in names))
+        assert counts == [1, 2, 3, 3, 3]
+        assert {rows(session, customers.uniques[name])[0][2] for name in names} == {came}
 
     def test_a_line_that_is_moved_to_a_server_where_it_is_not(
         self, server: Server, session: Session, line: int, customers: Customers

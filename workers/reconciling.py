@@ -68,6 +68,9 @@ def _missed(
 ) -> Iterator[Change]:
     absent = Standing(LineState.NOT_REGISTERED, (int(told.at.timestamp()),), cause=Cause.UNOBSERVED)
     for place, standing in zip(places, stood, strict=True):
+        if standing is not None and not standing.changes:
+            # What nobody can read says nothing.
+            continue
         last, now, key = known.get(place.unique_id), standing or absent, place.aor.encode("utf-8", "replace")
         if key not in told.asked_since and _is_news(last, now, told, there=standing is not None):
             change = change_of(place, last.state if last else None, now, key, now.body)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from app.domain.registration import AuthFailure, FailureReason
+from app.domain.text import clean
 from workers.sip.asterisk.parse import Block, key_or_none
 from workers.sip.base import Event, LineChanged
 
@@ -128,4 +129,4 @@ def _source(address: str) -> str | None:
     if len(parts) != 4:
         return None
     _family, _transport, host, port = parts
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return clean(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")

@@ -109,8 +109,8 @@ def source(ip: str | None, port: str | None) -> str | None:
     """host:port of a packet's sender."""
     if not ip:
         return None
-    host = f"[{clean(ip)}]" if ":" in ip else clean(ip)
-    return f"{host}:{port}" if port and _DIGITS.fullmatch(port) else host
+    host = f"[{ip}]" if ":" in ip else ip
+    return clean(f"{host}:{port}" if port and _DIGITS.fullmatch(port) else host) or None
 
 
 def agent(written: str | None) -> str | None:

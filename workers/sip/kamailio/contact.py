@@ -14,6 +14,8 @@ ABSENT = frozenset(word.encode() for word in _ABSENT)
 """What stands for nothing, as bytes."""
 _ENDED = frozenset(("expired", "deleted"))
 _TRANSPORTS = frozenset(("udp", "tcp", "tls", "ws", "wss"))
+# JSON has no largest number, and arithmetic with one of 400 digits fails.
+_MOST = 2**63 - 1
 _TRANSPORT = re.compile(r";transport=(\w+)", re.IGNORECASE)
 _SOURCE = re.compile(r"sips?:(?:[^@;?]*@)?([^;?@\s]+)", re.IGNORECASE)
 
@@ -110,8 +112,8 @@ def moment_or_none(value: object) -> datetime | None:
 
 
 def is_count(value: object) -> TypeGuard[int]:
-    """Whether `value` is a whole number that is not negative."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    """Whether `value` is a whole number that a server may have counted to."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST
 
 
 def _end(left: object, now: datetime) -> datetime | None:

@@ -7,6 +7,8 @@ from app.domain.text import clean
 from workers.sip.kamailio.contact import is_count
 
 _QUARTER = 15 * 60
+# Seconds, some 300 years: no server has run longer, and a moment so long ago can still be reckoned.
+_FOREVER = 10**10
 
 
 def count(result: object, table: str, what: str) -> int | None:
@@ -26,7 +28,7 @@ def entries(result: object, table: str) -> int | None:
 def uptime(result: object) -> float | None:
     """Seconds since the server's start by `core.uptime`; None if the answer does not say."""
     seconds = result.get("uptime") if isinstance(result, dict) else None
-    return float(seconds) if is_count(seconds) else None
+    return float(seconds) if is_count(seconds) and seconds < _FOREVER else None
 
 
 def clock_skew(result: object, ours: datetime) -> float | None:

@@ -19,6 +19,8 @@ from workers.sip.kamailio.contact import (
 COLUMNS = "username, domain, contact, received, expires, last_modified, user_agent, socket"
 # SQLite holds days since noon of 24 November 4714 BC; as seconds since 1970 that would be April 1970.
 _LARGEST_JULIAN = 10_000_000
+# Beyond the year 9999 there is no time, and a column may hold what is no number at all.
+_LARGEST = 1e12
 _JULIAN_EPOCH = 2_440_587.5
 _DAY = 86_400
 TableRow = tuple[Any, ...]
@@ -63,7 +65,7 @@ def _moment(value: object, zone: tzinfo | None) -> datetime | None:
         except (OverflowError, ValueError):
             raise BrokenError from None
         return found if found.timestamp() > _DAY else None
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -_LARGEST <= value <= _LARGEST:
         raise BrokenError
     seconds = value if value > _LARGEST_JULIAN else round((value - _JULIAN_EPOCH) * _DAY) if value else 0
     return moment(seconds) if seconds > _DAY else None

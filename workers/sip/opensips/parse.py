@@ -21,8 +21,11 @@ _NEW_NAMES = {
     "cachedb_local:fetch_chunk": "cache_fetch_chunk",
     "core:uptime": "uptime",
 }
-_UPTIME = re.compile(r"\s*(\d{1,12})\b")
+# Up to some 300 years: a moment so long ago can still be reckoned.
+_UPTIME = re.compile(r"\s*([0-9]{1,10})\b")
 _QUARTER = 900.0
+# JSON has no largest number, and arithmetic with one of 400 digits fails.
+_MOST = 2**63 - 1
 _RECORD = '{"AOR":'
 _LIST = '"AORs":['
 _END = re.compile(r'\]\}\]\}(?:,"id":(?:\d+|null|"[^"]*"))?\}\s*\Z')
@@ -208,7 +211,7 @@ def counters(found: object, table: str) -> Counters:
 
     def count(name: str) -> int | None:
         value = counts.get(name)
-        return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+        return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST else None
 
     turnover = (count("registrar:accepted_regs") or 0) + (count(f"usrloc:{table}-expires") or 0)
     return Counters(count(f"usrloc:{table}-users"), count(f"usrloc:{table}-contacts"), turnover)

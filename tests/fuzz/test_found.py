@@ -1,0 +1,59 @@
+"""What the fuzzer found in the parsers, each by the least input that showed it."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.domain.text import LIMIT
+from tests.support.replay_ami import END, RECORDED_AT, payload
+from workers.sip.asterisk.events import read_event
+from workers.sip.asterisk.parse import Block
+from workers.sip.kamailio import facts
+from workers.sip.kamailio.contact import BrokenError
+from workers.sip.kamailio.location_row import bound
+from workers.sip.opensips import parse
+
+HUGE = 10**400
+"""JSON allows it, and no float holds it."""
+NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("seconds", [HUGE, 2**63, 10**12])
+def test_an_uptime_that_no_server_can_have_is_none(seconds: int) -> None:
+    assert facts.uptime({"uptime": seconds}) is None
+
+
+def test_the_longest_uptime_can_still_be_reckoned_back() -> None:
+    for told in (facts.uptime({"uptime": 10**10 - 1}), parse.clock({"Up time": f"{10**10 - 1} [sec]"}).uptime):
+        assert told is not None
+        assert NOW - timedelta(seconds=told) < NOW
+    assert parse.clock({"Up time": "999999999999 [sec]"}).uptime is None
+
+
+def test_a_count_that_no_server_can_reach_is_none() -> None:
+    assert facts.entries([{"name": "reg", "all": HUGE}], "reg") is None
+    counts = {"usrloc:location-users": HUGE, "usrloc:location-contacts": 2**63, "registrar:accepted_regs": HUGE}
+    assert parse.counters(counts, "location") == parse.Counters(None, None, 0)
+
+
+@pytest.mark.parametrize("column", [4, 5])
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan"), HUGE, -HUGE])
+def test_a_time_in_the_location_table_that_is_none_breaks_its_row_only(column: int, value: float) -> None:
+    row: list[object] = ["1001", "", "sip:1001@10.0.0.1", None, 1795422585, 1795418985, "Phone", "udp:10.0.0.9:5060"]
+    assert bound(tuple(row), "sip.example.jp", None)[0] == "1001"
+    row[column] = value
+    with pytest.raises(BrokenError):
+        bound(tuple(row), "sip.example.jp", None)
+
+
+def test_where_a_failure_came_from_is_cut_like_all_that_is_shown() -> None:
+    raw = next(
+        raw for raw in payload("04-security/01-wrong-password.s2c.raw").split(END) if b"ChallengeResponseFailed" in raw
+    )
+    address = next(line for line in raw.split(b"\r\n") if line.startswith(b"RemoteAddress: "))
+    odd = raw.replace(address, b"RemoteAddress: IPV4/UDP/" + "\u202e".encode() + b"9" * 300 + b"/5060")
+    (failure,) = read_event(Block.of(odd), home="pbx.example.com", aliases={}, now=RECORDED_AT)
+    source = getattr(failure, "source", None)
+    assert source is not None
+    assert source.startswith("999")
+    assert len(source) == LIMIT

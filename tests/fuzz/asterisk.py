@@ -2,8 +2,7 @@
 
 import gzip
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 from tests.fuzz.case import PAYLOADS, Case, Pair, Reading, distinct, spans
 from tests.fuzz.fed import stream_of
@@ -18,6 +17,7 @@ _FAMILY = "asterisk"
 _HOME = "pbx.example.com"
 _LIST = re.compile(rb"ActionID: ([^\r\n]+)\r\nEventList: start\r\n")
 _ITEM = spans(rb"Event: (?:ContactList|ContactStatusDetail|DBGetTreeResponse)\r\n.*?(?=\r\n\r\n)")
+_ENDPOINT = b"\r\n\r\nEvent: EndpointDetail\r\n"
 _KEPT = 8
 
 
@@ -76,22 +76,32 @@ def _messages(name: str, raw: bytes) -> Case:
 def _lists(name: str, raw: bytes) -> Iterator[Case]:
     """Each list: as a session takes it, by its number, and its items one by one."""
     wholes = distinct(_whole(raw, action_id) for action_id in _LIST.findall(raw))
-    if not wholes:
-        return
-    yield Case(
-        *(_FAMILY, "listing", name, wholes, _listing),
+    endpoints = tuple(whole for whole in wholes if _ENDPOINT in whole)
+    lists = tuple(whole for whole in wholes if _ENDPOINT not in whole)
+    if lists:
+        yield _listed("listing", name, lists, _listing, announced=True)
+    if endpoints:
+        # An endpoint's list has items of other kinds too, which are let pass.
+        yield _listed("endpoint", name, endpoints, _endpoint, announced=False)
+    if wholes:
+        yield Case(
+            *(_FAMILY, "items", name, distinct(_items_of(whole) for whole in wholes), _items),
+            records=_ITEM,
+            alone=lambda record: record,
+            spares=_always,
+            counted=True,
+        )
+
+
+def _listed(
+    parser: str, name: str, wholes: tuple[bytes, ...], read: Callable[[bytes], Reading], *, announced: bool
+) -> Case:
+    return Case(
+        *(_FAMILY, parser, name, wholes, read),
         records=_ITEM,
         alone=lambda record: b"".join((GREETING, _answered(record), record, END, _complete(record))),
-        # An endpoint's list has items of other kinds too, which are let pass.
-        announced=b"Event: EndpointDetail" not in wholes[0],
+        announced=announced,
         whole=True,
-    )
-    yield Case(
-        *(_FAMILY, "items", name, distinct(_items_of(whole) for whole in wholes), _items),
-        records=_ITEM,
-        alone=lambda record: record,
-        spares=_always,
-        counted=True,
     )
 
 
@@ -126,15 +136,22 @@ _ASKED = re.compile(rb"Response: Success\r\nActionID: ([^\r\n]+)\r\nEventList: s
 
 
 def _listing(body: bytes) -> Reading:
-    """What `contacts_of` and a look-up make of it."""
+    """What a pull makes of it."""
+    return _read(_listed_in(body))
+
+
+def _endpoint(body: bytes) -> Reading:
+    """What a look-up makes of an endpoint's list."""
+    raws = _listed_in(body)
+    has_aor(raws, "1001", _HOME)
+    return _read([raw for raw in raws if is_event(raw, "ContactStatusDetail")])
+
+
+def _listed_in(body: bytes) -> list[bytes]:
     asked = _ASKED.search(body)
     session = _Replayed(body, asked[1].decode("latin-1") if asked else "-")
     session._greet()
-    raws = session.listing("PJSIPShowContacts", most=5000)
-    has_aor(raws, "1001", _HOME)
-    if any(is_event(raw, "EndpointDetail") for raw in raws):
-        raws = [raw for raw in raws if is_event(raw, "ContactStatusDetail")]
-    return _read(raws)
+    return session.listing("PJSIPShowContacts", most=5000)
 
 
 def _items(body: bytes) -> Reading:
@@ -173,8 +190,3 @@ def _heard(body: bytes) -> Reading:
             reading.broken += 1
         reading.pairs += [(event.aor, event) for event in told if not isinstance(event, Gap)]
     return reading
-
-
-def recorded(path: Path) -> bool:
-    """Whether Asterisk wrote it."""
-    return ".s2c.raw" in path.name

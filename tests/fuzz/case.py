@@ -78,9 +78,8 @@ def spans(pattern: bytes) -> Callable[[bytes], list[Place]]:
 
 
 def keeps_lines(body: bytes, mutation: Mutation) -> bool:
-    """Whether a mutation neither adds nor takes a line's end, nor all of a line."""
-    around = body[max(0, mutation.start - 1) : mutation.start], mutation.new, body[mutation.end : mutation.end + 1]
-    return b"\n" not in body[mutation.start : mutation.end] + mutation.new and b"".join(around).strip(b"\n") != b""
+    """Whether a mutation neither adds nor takes a line's end."""
+    return b"\n" not in body[mutation.start : mutation.end] + mutation.new
 
 
 _STRING = re.compile(rb'"((?:[^"\\]|\\.)*)"', re.DOTALL)

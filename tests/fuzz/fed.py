@@ -38,6 +38,9 @@ def stream_of(data: bytes) -> Stream:
     return Stream(cast("socket.socket", _Fed(data)), Deadline(600), ROOM)
 
 
+_CLIENT = HttpClient(Endpoint("http://127.0.0.1:1/RPC", "x.test", timeout=600, size_limit=ROOM))
+
+
 class _Dialled(_Connection):
     """A connection to a server that has answered before it was asked."""
 
@@ -55,7 +58,6 @@ def posted(answer: bytes) -> Reading:
         theirs.shutdown(socket.SHUT_WR)
         connection = _Dialled("127.0.0.1", 1)
         connection.wire = _Wire(fileno=ours.detach())
-        client = HttpClient(Endpoint("http://127.0.0.1:1/RPC", "x.test", timeout=600, size_limit=ROOM))
-        client._connection = connection
-        with client:
-            return Reading(told=client.post(b"{}"))
+        _CLIENT._connection = connection
+        with _CLIENT:
+            return Reading(told=_CLIENT.post(b"{}"))

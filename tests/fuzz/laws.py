@@ -47,8 +47,9 @@ def broken_by(case: Case, sample: Sample, mutation: Mutation, record: int | None
     found = frozenset(reading.pairs)
     if record is not None and (lost := _beside(sample, record) - found):
         yield f"lost: {sorted(lost, key=repr)[:3]}"
-    may_cost_itself = record is not None and case.spares(sample.body, mutation)
-    if (case.announced or (case.counted and may_cost_itself)) and _uncounted(case, sample, mutation, reading):
+    if (case.announced or (case.counted and is_spared(case, sample, mutation, record))) and _uncounted(
+        case, sample, mutation, reading
+    ):
         yield f"uncounted: {sorted(sample.pairs - found, key=repr)[:3]}"
     place = (0, len(sample.body)) if record is None else sample.records[record][0]
     invented = [key for key in reading.keys - _known(sample) if not _written(key, sample.body, mutation, place)]
@@ -60,9 +61,11 @@ def broken_by(case: Case, sample: Sample, mutation: Mutation, record: int | None
         yield f"short: {len(found)} of {len(sample.pairs)}"
 
 
-def refused_wrongly(case: Case, sample: Sample, mutation: Mutation, record: int | None) -> bool:
-    """Whether the whole answer was refused for what may cost one record only."""
-    return record is not None and case.spares(sample.body, mutation)
+def is_spared(case: Case, sample: Sample, mutation: Mutation, record: int | None) -> bool:
+    """Whether a mutation may cost one record only, which it leaves something of."""
+    if record is None or (not mutation.new and (mutation.start, mutation.end) == sample.records[record][0]):
+        return False
+    return case.spares(sample.body, mutation)
 
 
 def _beside(sample: Sample, record: int) -> frozenset[Pair]:

@@ -1,5 +1,7 @@
 """What the fuzzer found in the parsers, each by the least input that showed it."""
 
+import io
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,9 +10,12 @@ from app.domain.text import LIMIT
 from tests.support.replay_ami import END, RECORDED_AT, payload
 from workers.sip.asterisk.events import read_event
 from workers.sip.asterisk.parse import Block
-from workers.sip.kamailio import facts
+from workers.sip.base import LineChanged
+from workers.sip.freeswitch.events import EventReader
+from workers.sip.kamailio import facts, mirror
 from workers.sip.kamailio.contact import BrokenError
 from workers.sip.kamailio.location_row import bound
+from workers.sip.kamailio.values import mirrored_contact
 from workers.sip.opensips import parse
 
 HUGE = 10**400
@@ -44,6 +49,23 @@ def test_a_time_in_the_location_table_that_is_none_breaks_its_row_only(column: i
     row[column] = value
     with pytest.raises(BrokenError):
         bound(tuple(row), "sip.example.jp", None)
+
+
+@pytest.mark.parametrize("octet", [b"\r\n", b"\t", b"\x01", b"\x7f"])
+def test_a_control_character_in_the_mirror_is_not_stored(octet: bytes) -> None:
+    entry = b'{"name":"1001::sip:1001@10.0.0.1","value":"1795419198|3600|udp:10.0.0.1:5060|h|Pho%bne","type":"str"}'
+    answer = b'{"jsonrpc":"2.0","result":[{"entry":23,"size":1,"slot":[%b]}],"id":1}' % (entry % octet)
+    (block,) = mirror.blocks(io.BytesIO(answer), 1)
+    assert not block.plain
+    ((_name, value),) = block.odd
+    assert mirrored_contact("sip:1001@10.0.0.1", value).user_agent == "Phone"
+
+
+def test_half_a_character_names_no_line() -> None:
+    event = {"Event-Subclass": "sofia::register", "from-user": "1\ud800", "from-host": "sip3.example.com"}
+    reader = EventReader("sip3.example.com", lambda: NOW)
+    assert reader.read(json.dumps(event).encode()) is None
+    assert reader.read(json.dumps({**event, "from-user": "1"}).encode()) == LineChanged("1", NOW)
 
 
 def test_where_a_failure_came_from_is_cut_like_all_that_is_shown() -> None:

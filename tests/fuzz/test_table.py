@@ -40,7 +40,7 @@ def test_lists_of_every_family_are_mutated_record_by_record() -> None:
     for family, parsers in {
         "kamailio": {"dump", "mirror", "failures", "location rows", "location copy", "evapi"},
         "opensips": {"dump", "location rows"},
-        "asterisk": {"listing", "items", "events"},
+        "asterisk": {"listing", "endpoint", "items", "events"},
         "freeswitch": {"profile", "core", "xml", "events"},
     }.items():
         assert {case.parser for case in cases(family) if case.records} == parsers

@@ -74,7 +74,10 @@ class EventReader:
         """The line's key. Raises ValueError where there is no user."""
         if not user:
             raise ValueError("an event without a user")
-        return aor_key(f"{user}@{host}", self._home)
+        key = aor_key(f"{user}@{host}", self._home)
+        # JSON can escape half a surrogate pair, which no store could write.
+        key.encode()
+        return key
 
     def _at(self, fields: _Fields) -> datetime:
         stamp = fields.get("Event-Date-Timestamp", "")

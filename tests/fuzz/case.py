@@ -64,6 +64,8 @@ class Case:
     """What says in a record that it has ended."""
     whole: bool = False
     """Whether an answer that is cut is refused."""
+    also: tuple[str, ...] = ()
+    """Other recordings that differ from this one in nothing that a parser looks at."""
 
     @property
     def name(self) -> str:

@@ -30,7 +30,7 @@ def _row(name: str, results: Sequence[Result]) -> str:
         + " | ".join(
             (
                 name,
-                str(len({result.recording for result in results})),
+                str(len({path for result in results for path in (result.recording, *result.also)})),
                 f"{mutations:,}",
                 _share(sum(result.refused for result in results), mutations),
                 _share(sum(result.isolated for result in results), mutations),

@@ -31,6 +31,8 @@ class Result:
     family: str
     parser: str
     recording: str
+    also: tuple[str, ...] = ()
+    """Other recordings that are the same to this parser."""
     mutations: int = 0
     refused: int = 0
     """Mutations for which the whole answer was refused by the adapter's own error."""
@@ -74,7 +76,7 @@ def watched() -> Iterator[None]:
 
 def run(case: Case, mutations: int, seed: str, pool: Sequence[bytes] = (b"",)) -> Result:
     """So many mutations of a case, pieces spliced in from `pool`. The same seed makes the same ones."""
-    result = Result(case.family, case.parser, case.recording)
+    result = Result(case.family, case.parser, case.recording, case.also)
     dice = Random(f"{seed}/{case.name}")
     with watched():
         samples = [_sample(case, body) for body in case.samples]

@@ -7,7 +7,7 @@ from tests.fuzz.case import PAYLOADS
 from tests.fuzz.table import FAMILIES, UNREAD, cases, recordings, unread
 from workers.sip.registry import FAMILIES as SPOKEN
 
-READ = {case.recording for family in FAMILIES for case in cases(family)}
+READ = {path for family in FAMILIES for case in cases(family) for path in (case.recording, *case.also)}
 
 
 def test_every_family_is_fuzzed() -> None:

@@ -18,6 +18,8 @@ _HOME = "pbx.example.com"
 _LIST = re.compile(rb"ActionID: ([^\r\n]+)\r\nEventList: start\r\n")
 _ITEM = spans(rb"Event: (?:ContactList|ContactStatusDetail|DBGetTreeResponse)\r\n.*?(?=\r\n\r\n)")
 _ENDPOINT = b"\r\n\r\nEvent: EndpointDetail\r\n"
+# What Asterisk copies of a From header's user into its events.
+_FROM_USER = 36
 _KEPT = 8
 
 
@@ -177,6 +179,7 @@ def _stream(name: str, raw: bytes) -> Case:
         records=spans(rb"Event: .*?(?=\r\n\r\n)"),
         alone=lambda record: record,
         spares=_always,
+        injected=_FROM_USER,
     )
 
 

@@ -62,6 +62,8 @@ class Case:
     """The same of whatever mutation costs records: the server says how many there are."""
     ended: re.Pattern[bytes] | None = None
     """What says in a record that it has ended."""
+    injected: int = 0
+    """How many bytes with line ends a stranger can put into a record: it may then tell what it told, or nothing."""
     whole: bool = False
     """Whether an answer that is cut is refused."""
     also: tuple[str, ...] = ()

@@ -70,6 +70,7 @@ def _table(parser: str, parse_table: Parse, pattern: bytes, alone: Callable[[byt
             alone=alone,
             spares=keeps_lines,
             counted=True,
+            announced=parser != "profile",
             whole=True,
         )
 

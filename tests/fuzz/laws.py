@@ -55,6 +55,8 @@ def broken_by(case: Case, sample: Sample, mutation: Mutation, record: int | None
     invented = [key for key in reading.keys - _known(sample) if not _written(key, sample.body, mutation, place)]
     if invented:
         yield f"invented: {sorted(invented)[:3]}"
+    if record is not None and _injects(mutation, case.injected) and (forged := found - sample.pairs):
+        yield f"forged: {sorted(forged, key=repr)[:3]}"
     if unfit := [pair for pair in found if not _fit(pair)]:
         yield f"unfit: {unfit[:2]}"
     if case.whole and mutation.end == len(sample.body) and not mutation.new and not _same(sample, reading):
@@ -78,6 +80,10 @@ def _uncounted(case: Case, sample: Sample, mutation: Mutation, reading: Reading)
     if len(frozenset(reading.pairs)) >= len(sample.pairs) or reading.broken > before:
         return False
     return case.ended is None or not case.ended.search(mutation.of(sample.body))
+
+
+def _injects(mutation: Mutation, most: int) -> bool:
+    return mutation.start == mutation.end and b"\n" in mutation.new and len(mutation.new) <= most
 
 
 def _fit(pair: Pair) -> bool:

@@ -13,7 +13,13 @@ _SPICE = (
     *(b"{", b"}", b"[", b"]", b"<", b">", b"&", b"&#0;", b"null", b"true", b"NaN", b"\\ud800", b"\\u0000", b"expired"),
     *(b"permanent", b"[not set]", b"<null>", b'"error":{"code":500},', b'{"AOR":', b'"AORs":[', b']},{"entry":'),
     *(b"</registration>", b"</row>", b"<user>9@h</user>", b"\r\nEvent: ", b"\r\nEventList: Complete"),
-    *(b"\r\nListItems: 0", b"\r\nAccountID: 9", b"\nContent-Length: 9\n"),
+    *(
+        b"\r\nListItems: 0",
+        b"\r\nAccountID: 9",
+        b"\r\nAOR: 9",
+        b"\r\n\r\nEvent: ContactStatus\r\n",
+        b"\nContent-Length: 9\n",
+    ),
 )
 _NUL = (b"\x00", b"\x00" * 9)
 _NO_UTF8 = (b"\xff", b"\xfe\xff", b"\xc3", b"\xe2\x82", b"\xed\xa0\x80", b"\xf8\x88", b"\x80", b"\xe9\xfc\xdf")
@@ -82,6 +88,10 @@ def _truncate(_body: bytes, place: Place, dice: Random, _pool: Sequence[bytes]) 
     return _at(place, dice), place[1], b""
 
 
+def _drop(_body: bytes, place: Place, _dice: Random, _pool: Sequence[bytes]) -> tuple[int, int, bytes]:
+    return *place, b""
+
+
 def _splice(_body: bytes, place: Place, dice: Random, pool: Sequence[bytes]) -> tuple[int, int, bytes]:
     """A piece of another recording, here or in the place of as much."""
     other = dice.choice(pool)
@@ -112,6 +122,7 @@ MAKERS: dict[str, Make] = {
     "delete": _delete,
     "duplicate": _duplicate,
     "truncate": _truncate,
+    "drop": _drop,
     "splice": _splice,
     "number": _number,
     "spice": _put(_SPICE),
@@ -121,8 +132,8 @@ MAKERS: dict[str, Make] = {
     "oversize": _put(_DEEP),
 }
 _KINDS = tuple(MAKERS)
-# Deep and long ones cost most and differ least.
-_OFTEN = tuple(1 if kind == "oversize" else 8 for kind in _KINDS)
+# Deep and long ones cost most and differ least, and there is one way only to have nothing left.
+_OFTEN = tuple({"oversize": 1, "drop": 2}.get(kind, 8) for kind in _KINDS)
 
 
 def mutation(body: bytes, place: Place, dice: Random, pool: Sequence[bytes]) -> Mutation:

@@ -111,6 +111,17 @@ def test_a_short_answer_that_is_believed_is_found() -> None:
     assert any(finding.startswith("short") for finding in fooled(trusts).findings)
 
 
+def test_a_line_that_was_injected_and_is_believed_is_found() -> None:
+    def believes(body: bytes) -> Reading:
+        rows = body.partition(b"end of")[0]
+        return read(rows + b"end of %d\n" % rows.count(b"\n"))
+
+    assert run(replace(HONEST, injected=9), 2000, "1").clean
+    trusting = replace(HONEST, injected=9, read=believes, counted=False, announced=False, whole=False)
+    result = run(trusting, 2000, "1")
+    assert any(finding.startswith("forged") for finding in result.findings)
+
+
 def test_one_broken_record_that_costs_all_is_found() -> None:
     def refuses(body: bytes) -> Reading:
         if read(body).broken:

@@ -15,7 +15,7 @@ from tests.fuzz.mutate import Mutation, mutation
 # A parser that takes so many times what it takes for the recording, or its share by length, hangs; below so many
 # seconds nothing is told from the collector of garbage.
 _PATIENCE = 50
-_LEAST = 0.2
+_LEAST = 0.5
 _KEPT = 3
 _READINGS = 3
 

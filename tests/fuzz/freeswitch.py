@@ -8,6 +8,7 @@ from itertools import chain
 from app.domain.registration import AuthFailure, FailureReason
 from tests.fuzz.case import Case, Reading, distinct, keeps_lines, spans
 from tests.fuzz.fed import stream_of
+from tests.fuzz.mutate import Mutation
 from tests.support import replay_esl
 from tests.support.replay_esl import HOME, RECORDED_AT
 from workers.sip.base import Problem, SipError
@@ -25,6 +26,7 @@ _EVENTS = 12
 _COLUMNS = b"reg_user\trealm\ttoken\turl\texpires\tnetwork_ip\tnetwork_port\tnetwork_proto\thostname\tmetadata\n"
 _ROWS = rb"(?m)^(?!reg_user\t)[^\n]*\t[^\n]*"
 _RECORDS = rb"    <registration>\n.*?    </registration>(?=\n)"
+_TAGS = (b"<registration>", b"</registration>", b"<row ", b"</row>")
 
 Parse = Callable[[bytes, Clock, str], Table]
 
@@ -68,13 +70,20 @@ def _table(parser: str, parse_table: Parse, pattern: bytes, alone: Callable[[byt
             *(_FAMILY, parser, path, bodies, lambda body: _rows(parse_table(body, _CLOCK, HOME))),
             records=spans(pattern),
             alone=alone,
-            spares=keeps_lines,
+            spares=_keeps_records,
             counted=True,
             announced=parser != "profile",
             whole=True,
         )
 
     return of
+
+
+def _keeps_records(body: bytes, mutation: Mutation) -> bool:
+    """Whether no line end comes or goes, and no line begins with what a record begins or ends with."""
+    before = body[body.rfind(b"\n", 0, mutation.start) + 1 : mutation.start]
+    begins = not before.strip(b" ") and any(tag in mutation.new for tag in _TAGS)
+    return keeps_lines(body, mutation) and not begins
 
 
 def _rows(table: Table) -> Reading:

@@ -102,6 +102,9 @@ def _dump(exchange: Exchange) -> Case:
 
 def _marks_nothing(body: bytes, mutation: Mutation) -> bool:
     """Whether a mutation leaves the marks alone by which records are found again: no phone can write them."""
+    if body.startswith(_MARKS[0], mutation.start):
+        # Before the record, or its mark itself.
+        return False
     first, last = max(0, mutation.start - _MARK), mutation.start + len(mutation.new) + _MARK
     before, after = body[first : mutation.end + _MARK], mutation.of(body)[first:last]
     return all(before.count(mark) == after.count(mark) for mark in _MARKS)

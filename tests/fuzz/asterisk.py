@@ -44,7 +44,7 @@ def _cut(raw: bytes) -> bytes:
     return GREETING + re.sub(rb"ListItems: \d+", b"ListItems: %d" % (2 * _KEPT), head + tail)
 
 
-class _Replayed(Session):
+class Replayed(Session):
     """A session in which everything has been said already, and every action has the same ActionID."""
 
     def __init__(self, said: bytes, action_id: str) -> None:
@@ -62,7 +62,7 @@ def _messages(name: str, raw: bytes) -> Case:
     """All messages to the end of the connection, whatever they are."""
 
     def read(body: bytes) -> Reading:
-        session = _Replayed(body, "-")
+        session = Replayed(body, "-")
         session._greet()
         reading = Reading()
         try:
@@ -151,7 +151,7 @@ def _endpoint(body: bytes) -> Reading:
 
 def _listed_in(body: bytes) -> list[bytes]:
     asked = _ASKED.search(body)
-    session = _Replayed(body, asked[1].decode("latin-1") if asked else "-")
+    session = Replayed(body, asked[1].decode("latin-1") if asked else "-")
     session._greet()
     return session.listing("PJSIPShowContacts", most=5000)
 

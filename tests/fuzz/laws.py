@@ -55,7 +55,7 @@ def broken_by(case: Case, sample: Sample, mutation: Mutation, record: int | None
     invented = [key for key in reading.keys - _known(sample) if not _written(key, sample.body, mutation, place)]
     if invented:
         yield f"invented: {sorted(invented)[:3]}"
-    if record is not None and _injects(mutation, case.injected) and (forged := found - sample.pairs):
+    if record is not None and _injects(case, sample, mutation, record) and (forged := found - sample.pairs):
         yield f"forged: {sorted(forged, key=repr)[:3]}"
     if unfit := [pair for pair in found if not _fit(pair)]:
         yield f"unfit: {unfit[:2]}"
@@ -82,8 +82,11 @@ def _uncounted(case: Case, sample: Sample, mutation: Mutation, reading: Reading)
     return case.ended is None or not case.ended.search(mutation.of(sample.body))
 
 
-def _injects(mutation: Mutation, most: int) -> bool:
-    return mutation.start == mutation.end and b"\n" in mutation.new and len(mutation.new) <= most
+def _injects(case: Case, sample: Sample, mutation: Mutation, record: int) -> bool:
+    """Whether a stranger can have done it: what he writes is never the last that an event tells."""
+    rest = sample.body[mutation.end : sample.records[record][0][1]]
+    short = mutation.start == mutation.end and len(mutation.new) <= case.injected
+    return short and b"\n" in mutation.new and b"\n" in rest
 
 
 def _fit(pair: Pair) -> bool:

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.domain.text import LIMIT
+from tests.fuzz.asterisk import Replayed
 from tests.support.replay_ami import END, RECORDED_AT, payload
 from workers.sip.asterisk.events import read_event
 from workers.sip.asterisk.parse import Block
-from workers.sip.base import LineChanged
+from workers.sip.base import LineChanged, Problem, SipError
 from workers.sip.freeswitch.events import EventReader
 from workers.sip.kamailio import facts, mirror
 from workers.sip.kamailio.contact import BrokenError
@@ -66,6 +67,38 @@ def test_half_a_character_names_no_line() -> None:
     reader = EventReader("sip3.example.com", lambda: NOW)
     assert reader.read(json.dumps(event).encode()) is None
     assert reader.read(json.dumps({**event, "from-user": "1"}).encode()) == LineChanged("1", NOW)
+
+
+LISTED = (
+    b"Event: ContactList\r\nActionID: 7\r\nObjectName: %b;@h\r\nUri: sip:a@h%b\r\nExpirationTime: 1795417180\r\n\r\n"
+)
+COMPLETE = b"EventList: Complete\r\nListItems: %d\r\n\r\n"
+
+
+def listed(*items: bytes) -> list[bytes]:
+    answer = b"Response: Success\r\nActionID: 7\r\nEventList: start\r\n\r\n"
+    end = b"Event: ContactListComplete\r\nActionID: 7\r\n" + COMPLETE % len(items)
+    session = Replayed(answer + b"".join(items) + end, "7")
+    return session.listing("PJSIPShowContacts")
+
+
+def test_an_item_cannot_say_that_the_list_ends_with_it() -> None:
+    honest, forged = LISTED % (b"1001", b""), LISTED % (b"1002", b"\r\n" + COMPLETE % 0)
+    assert len(listed(honest, honest)) == 2
+    assert len(listed(forged, honest)) == 2
+
+
+def test_a_message_with_two_action_ids_is_nobodys() -> None:
+    with pytest.raises(SipError) as raised:
+        listed(LISTED % (b"1001", b""), LISTED % (b"1002", b"\r\nActionID: 8"))
+    assert raised.value.problem is Problem.TRUNCATED
+
+
+@pytest.mark.parametrize("size", [b"9" * 5000, b"9" * 10])
+def test_a_slot_that_announces_what_no_slot_holds_is_refused(size: bytes) -> None:
+    answer = b'{"jsonrpc":"2.0","result":[{"entry":23,"size":%b,"slot":[]}],"id":1}' % size
+    with pytest.raises(SipError):
+        list(mirror.blocks(io.BytesIO(answer), 1))
 
 
 def test_where_a_failure_came_from_is_cut_like_all_that_is_shown() -> None:

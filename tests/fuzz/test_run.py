@@ -116,8 +116,11 @@ def test_a_line_that_was_injected_and_is_believed_is_found() -> None:
         rows = body.partition(b"end of")[0]
         return read(rows + b"end of %d\n" % rows.count(b"\n"))
 
-    assert run(replace(HONEST, injected=9), 2000, "1").clean
-    trusting = replace(HONEST, injected=9, read=believes, counted=False, announced=False, whole=False)
+    pairs = replace(
+        HONEST, injected=9, records=spans(rb"\d+ [^\n]*\n\d+ [^\n]*"), alone=lambda two: two + b"\nend of 2\n"
+    )
+    assert run(pairs, 2000, "1").clean
+    trusting = replace(pairs, read=believes, counted=False, announced=False, whole=False)
     result = run(trusting, 2000, "1")
     assert any(finding.startswith("forged") for finding in result.findings)
 

@@ -12,6 +12,7 @@ from app.domain.text import clean
 
 BLOCK_END = b"\r\n\r\n"
 _DB_PREFIX = "/registrar/contact/"
+_END = re.compile(rb"[\r\n]*Event: \w+Complete\r\nActionID: [^\r\n]*\r\nEventList: Complete\r\n")
 _NOTHING = re.compile(r"No \w+ found", re.IGNORECASE)
 _TRANSPORTS = frozenset(("udp", "tcp", "tls", "ws", "wss"))
 # What a year beyond 9999 does to datetime must not depend on the platform.
@@ -54,13 +55,18 @@ def _split(line: str) -> tuple[str, str, str]:
 
 
 def belongs(raw: bytes, action_id: str) -> bool:
-    """Whether a message carries this ActionID on a line of its own."""
-    return b"ActionID: " + action_id.encode() in raw.split(b"\r\n")
+    """Whether a message carries this ActionID, and no other, on a line of its own."""
+    return b"ActionID: " + action_id.encode() in raw.split(b"\r\n") and raw.count(b"\nActionID: ") == 1
 
 
 def is_event(raw: bytes, event: str) -> bool:
     """Whether a message is an event of this name."""
     return raw.lstrip(b"\r\n").startswith(b"Event: " + event.encode() + b"\r\n")
+
+
+def is_end(raw: bytes) -> bool:
+    """Whether a message ends a list; an item into which a phone wrote the same header does not."""
+    return _END.match(raw) is not None
 
 
 def is_empty_list(message: str) -> bool:

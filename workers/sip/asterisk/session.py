@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from app.domain.text import clean
-from workers.sip.asterisk.parse import BLOCK_END, Block, belongs, is_empty_list
+from workers.sip.asterisk.parse import BLOCK_END, Block, belongs, is_empty_list, is_end
 from workers.sip.base import Endpoint, Problem, SipError
 from workers.sip.stream import Deadline, Stream, open_endpoint
 
@@ -137,7 +137,7 @@ class Session:
             raw = self.read()
             if not belongs(raw, action_id):
                 continue
-            if b"\r\nEventList: Complete" in raw:
+            if is_end(raw):
                 _count(raw, len(items))
                 return items
             items.append(raw)

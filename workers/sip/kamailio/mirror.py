@@ -19,7 +19,7 @@ _PIECE = 1024 * 1024
 _BETWEEN = b']},{"entry":'
 _HEAD = b'{"jsonrpc":"2.0","result":[{"entry":'
 _TAIL = re.compile(rb'\]\}\](,"id":[^}]{1,80}\})\s*\Z')
-_SLOT = re.compile(rb'[0-9]+,"size":([0-9]+),"slot":\[')
+_SLOT = re.compile(rb'[0-9]+,"size":([0-9]{1,9}),"slot":\[')
 # Within a plain slot a quote ends a string: what goes on to the next quote is the quickest that a pattern can do.
 _ENTRY = re.compile(
     rb'\{"name":"([^:]*)::(sip[^"]*)","value":"([^|]*)\|([^|]*)\|([^:]*):([^|]*)\|[^|]*\|([^"]*)","type":"str"\}'

@@ -123,7 +123,7 @@ def _answered(record: bytes) -> bytes:
 
 
 def _complete(record: bytes) -> bytes:
-    return b"Event: Complete\r\n%b\r\nEventList: Complete\r\nListItems: 1\r\n\r\n" % _mark(record)
+    return b"Event: ListComplete\r\n%b\r\nEventList: Complete\r\nListItems: 1\r\n\r\n" % _mark(record)
 
 
 def _mark(record: bytes) -> bytes:

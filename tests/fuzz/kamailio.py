@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from app.domain.aor import aor_key
-from app.domain.record import contacts_of
+from app.domain.record import contacts_of, row_of
 from tests.fuzz.case import Case, Reading, distinct, spans, within_string
 from tests.fuzz.fed import stream_of
 from tests.fuzz.jsonrpc import Exchange, cut_list, elements, exchanges, framing
@@ -15,8 +15,9 @@ from workers.sip.base import Endpoint, Gap, Problem, SipError
 from workers.sip.datagram import _id_of
 from workers.sip.kamailio import events, facts, failures, htable, parse, slots, sweep
 from workers.sip.kamailio.events import Messages
+from workers.sip.kamailio.found import Finder
 from workers.sip.kamailio.parse import Broken, Fault
-from workers.sip.kamailio.rpc import _read, _spoken, _told
+from workers.sip.kamailio.rpc import _read, _spoken, told
 from workers.sip.kamailio.site import Site
 
 _FAMILY = "kamailio"
@@ -68,7 +69,7 @@ def _answer(exchange: Exchange) -> Callable[[bytes], Reading]:
     """The envelope, as HTTP, a sweep and datagrams take it."""
 
     def read(body: bytes) -> Reading:
-        _told(body), _id_of(body), _read(body, str(exchange.request_id))
+        told(body), _id_of(body), _read(body, str(exchange.request_id))
         answer = parse.answer(_spoken(200, body), exchange.request_id)
         if isinstance(answer, Fault):
             raise answer.error()
@@ -83,6 +84,8 @@ def _lookup(exchange: Exchange) -> Callable[[bytes], Reading]:
     aor = aor_key(str(asked[0]), _HOME) if asked else "1001"
 
     def read(body: bytes) -> Reading:
+        if (quick := Finder(_HOME).row(aor, body, _NOW.timestamp())) is not None:
+            assert quick == row_of(parse.looked_up(parse.told(body), aor, _HOME, _NOW))
         answer, broken = parse.answer(body, exchange.request_id), Broken()
         row = sweep._row(_SITE, aor, answer, broken)
         assert (row is None) == bool(broken.records)

@@ -56,8 +56,8 @@ def test_a_time_in_the_location_table_that_is_none_breaks_its_row_only(column: i
 def test_a_control_character_in_the_mirror_is_not_stored(octet: bytes) -> None:
     entry = b'{"name":"1001::sip:1001@10.0.0.1","value":"1795419198|3600|udp:10.0.0.1:5060|h|Pho%bne","type":"str"}'
     answer = b'{"jsonrpc":"2.0","result":[{"entry":23,"size":1,"slot":[%b]}],"id":1}' % (entry % octet)
-    (block,) = mirror.blocks(io.BytesIO(answer), 1)
-    assert not block.plain
+    (block,) = mirror.blocks(io.BytesIO(answer), 1, "sip.example.jp")
+    assert len(block) == len(block.odd)
     ((_name, value),) = block.odd
     assert mirrored_contact("sip:1001@10.0.0.1", value).user_agent == "Phone"
 
@@ -98,7 +98,7 @@ def test_a_message_with_two_action_ids_is_nobodys() -> None:
 def test_a_slot_that_announces_what_no_slot_holds_is_refused(size: bytes) -> None:
     answer = b'{"jsonrpc":"2.0","result":[{"entry":23,"size":%b,"slot":[]}],"id":1}' % size
     with pytest.raises(SipError):
-        list(mirror.blocks(io.BytesIO(answer), 1))
+        list(mirror.blocks(io.BytesIO(answer), 1, "sip.example.jp"))
 
 
 def test_where_a_failure_came_from_is_cut_like_all_that_is_shown() -> None:

@@ -49,7 +49,7 @@ def test_an_answer_opens_its_details(stack: Stack, open_list: Open) -> None:
         assert phone.register(user_agent=b"Grandstream GXP2170") == 200
         ask(page, line, "registered")
         page.locator(f"#s{line.id}").click()
-        page.get_by_text("Grandstream GXP2170").wait_for()
+        page.get_by_text("Grandstream GXP2170", exact=True).wait_for()
         assert phone.source in page.locator("#registration").inner_text()
 
 

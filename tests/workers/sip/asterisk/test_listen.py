@@ -28,20 +28,21 @@ def adapter(server: ReplayAmi, timeout: float = 5.0) -> AsteriskAdapter:
     return AsteriskAdapter(server.endpoint(timeout=timeout), now=lambda: RECORDED_AT)
 
 
-def until_quiet(heard: Iterator[Event | None]) -> list[Event]:
-    """The events before the first tick without one."""
+def until_quiet(heard: Iterator[Event | None], least: int = 1) -> list[Event]:
+    """The events before the first tick without one, which counts once so many came: a busy machine is quiet too."""
     events: list[Event] = []
     for event in heard:
-        if event is None:
+        if event is not None:
+            events.append(event)
+        elif len(events) >= least:
             return events
-        events.append(event)
     raise AssertionError("the stream ended")
 
 
 @pytest.mark.parametrize("manner", [Manner(), Manner(5), Manner(40)])
 def test_failures_and_changes_are_heard(manner: Manner) -> None:
     with ReplayAmi(events=stream("04-security/09-events-as-readonly-user"), manner=manner) as server:
-        events = until_quiet(adapter(server).events())
+        events = until_quiet(adapter(server).events(), least=5)
         assert server.asked[-1]["Events"] == "system,security"
     assert [type(event) for event in events] == [AuthFailure] + [LineChanged] * 4
     assert isinstance(events[0], AuthFailure)
@@ -51,7 +52,7 @@ def test_failures_and_changes_are_heard(manner: Manner) -> None:
 
 def test_an_endpoint_with_two_lines_changes_both() -> None:
     with ReplayAmi(events=stream("03-events/12-aor-with-domain-and-two-aors")) as server:
-        events = until_quiet(adapter(server).events())
+        events = until_quiet(adapter(server).events(), least=3)
     assert {event.aor for event in events if isinstance(event, LineChanged)} == {"alice", "desk1", "desk2"}
 
 

@@ -133,7 +133,7 @@ class Intake:
         delta, at = self.delta, b"%d" % int(self._answered.at)
         # The last REGISTER of a single binding stands at its head, in as many digits as any time of these centuries.
         simple = {
-            key: b"+%b\n%b" % (body[:10], body)
+            key: b"".join((codec.REGISTERED, body[:10], b"\n", body))
             for key, body in rows
             if body[10:11] == b"\t" and body[:10] <= at and b"\n" not in body
         }

@@ -84,7 +84,8 @@ def numbered(
             continue
         begun, came = int(modified), record.SAME if host == source else source
         shown = agents[agent] if agent in agents else agents.setdefault(agent, agent.rstrip())
-        row = user, b"%d\t%d\t\x01%b\t%b\t%b\t%b" % (begun - skew, ends - begun, host, came, transport, shown)
+        times = b"%d\t%d" % (begun - skew, ends - begun)
+        row = user, b"\t".join((times, record.SAME + host, came, transport, shown))
         (others if user in repeats else single).append(row)
     return single, others
 

@@ -61,8 +61,14 @@ def names(file: IO[bytes], home: str) -> Iterator[bytes]:
     while piece := file.read(_PIECE):
         whole, between, rest = (rest + piece).rpartition(_BETWEEN)
         if between:
-            yield from [name.removesuffix(suffix) for name in _NAME.findall(whole)]
-    yield from [name.removesuffix(suffix) for name in _NAME.findall(rest)]
+            yield from _names(whole, suffix)
+    yield from _names(rest, suffix)
+
+
+def _names(text: bytes, suffix: bytes) -> list[bytes]:
+    found: list[bytes] = _NAME.findall(text)
+    # Most servers name no line with their domain.
+    return [name.removesuffix(suffix) for name in found] if suffix in text else found
 
 
 def blocks(file: IO[bytes], request_id: int | str, home: str) -> Iterator[Block]:

@@ -57,14 +57,18 @@ def plain_rows(entries: Iterable[Plain], home: str, repeats: Repeats, now: int, 
 
 def numbered_rows(entries: Iterable[Numbered], repeats: Repeats, now: int, skew: int) -> tuple[list[Row], list[Row]]:
     """The same of entries whose form is known already: lines with one binding, bindings of lines that may have more."""
-    single, others, agents = list[Row](), list[Row](), dict[bytes, bytes]()
+    single, others = list[Row](), list[Row]()
+    agents, latest = dict[bytes, bytes](), dict[bytes, bytes]()
     for key, host, time, seconds, transport, source, agent in entries:
         if agent not in agents:
             agents[agent] = shown(agent)
-        begun = int(time) - skew
-        if begun + int(seconds) > now:
+        if seconds not in latest:
+            latest[seconds] = b"%010d" % max(now + skew - int(seconds), 0)
+        # Both have ten digits, and are as quickly compared as they are.
+        if time > latest[seconds]:
+            begun = b"%d" % (int(time) - skew) if skew else time
             came = SAME if host == source else source
-            row = key, b"%d\t%b\t\x01%b\t%b\t%b\t%b" % (begun, seconds, host, came, transport, agents[agent])
+            row = key, b"\t".join((begun, seconds, SAME + host, came, transport, agents[agent]))
             (others if key in repeats else single).append(row)
     return single, others
 

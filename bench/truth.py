@@ -97,9 +97,16 @@ def _stack(asked: Asked) -> tuple[FaultStack, Postgres]:
 def _soak(asked: Asked, stack: FaultStack, parts: ExitStack) -> dict[str, Any]:
     dice = random.Random(asked.seed)  # noqa: S311 - the same run again, nothing secret
     site, users = stack.crowd("crowd", asked.lines, _CIRCLE, asked.interval)
-    phones = Phones(site.kamailio.address, users, SECRET, asked.rate, random.Random(asked.seed + 1))  # noqa: S311 - the same
-    phones.register_most()
     observer = Observer(stack.observed, REALM, users, pause=0.2 if asked.lines <= 1000 else 0.5)
+    phones = Phones(
+        site.kamailio.address,
+        users,
+        SECRET,
+        asked.rate,
+        random.Random(asked.seed + 1),  # noqa: S311 - the same
+        observer.heard,
+    )
+    phones.register_most()
     observer.start()
     parts.callback(observer.stop)
     until(lambda: stack.state(site).lines, 30, "the first pull")

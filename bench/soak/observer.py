@@ -1,4 +1,4 @@
-"""The truth: what the registrar itself answers of every line, asked again and again, past all proxies."""
+"""The truth: what the registrar itself says of every line, asked again and again past all proxies, and to the phones."""
 
 import threading
 import time
@@ -53,6 +53,10 @@ class Observer:
         with self._lock:
             return self._truths[user]
 
+    def heard(self, user: str, registered: bool) -> None:  # noqa: FBT001 - as below
+        """The registrar took a REGISTER of this line: its own answer too, of what may be over before the next round."""
+        self._note(user, registered)
+
     def _run(self) -> None:
         while not self._stop.wait(self._pause):
             self._round()
@@ -84,10 +88,10 @@ class Observer:
         return asking("ul.lookup", "location", f"{user}@{self._hostname}")
 
     def _note(self, user: str, registered: bool | None) -> None:  # noqa: FBT001 - it is told by its name
-        before, now = self._truths[user], time.time()
-        if before.registered is registered:
-            return
         with self._lock:
+            before, now = self._truths[user], time.time()
+            if before.registered is registered:
+                return
             self._truths[user] = Truth(registered, now)
         if before.registered is not None and registered is not None:
             self.changes.append((now, user, registered))

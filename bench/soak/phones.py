@@ -3,7 +3,7 @@
 import random
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tests.support.registrar import REALM
 from tests.support.sip import Address, Phone
@@ -12,14 +12,25 @@ SHORT = 6
 """Seconds of a registration that is going to run out."""
 LONG = 3600
 _FIRST = 0.9
+_TAKEN = 200
 _WEIGHTS = {"register": 6, "refresh": 3, "move": 2, "leave": 4, "expire": 2, "mistype": 1}
 
 
 class Phones:
-    """One thread that plays all of them, `rate` actions a second. What came of it only the registrar knows."""
+    """One thread that plays all of them, `rate` actions a second. What came of it the registrar says."""
 
-    def __init__(self, address: Address, users: Sequence[str], password: str, rate: float, dice: random.Random) -> None:
+    def __init__(
+        self,
+        address: Address,
+        users: Sequence[str],
+        password: str,
+        rate: float,
+        dice: random.Random,
+        told: Callable[[str, bool], None],
+    ) -> None:
+        """`told` is told of each REGISTER that the registrar took: of which line, and whether it is registered now."""
         self._address, self._users, self._password = address, users, password
+        self._told = told
         self._rate, self._dice = rate, dice
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -51,13 +62,15 @@ class Phones:
         with Phone(self._address, user, self._password, domain=REALM, patience=2) as phone:
             try:
                 if action == "leave":
-                    phone.unregister_all()
+                    status = phone.unregister_all()
                 elif action == "mistype":
-                    phone.register(contact=usual, password="mistyped")  # noqa: S106 - wrong on purpose
+                    status = phone.register(contact=usual, password="mistyped")  # noqa: S106 - wrong on purpose
                 elif action == "move":
-                    phone.register(expires=LONG)
+                    status = phone.register(expires=LONG)
                 else:
-                    phone.register(contact=usual, expires=SHORT if action == "expire" else LONG)
+                    status = phone.register(contact=usual, expires=SHORT if action == "expire" else LONG)
+                if status == _TAKEN:
+                    self._told(user, action != "leave")
             except OSError:
                 # The registrar is frozen or away.
                 action += " unanswered"

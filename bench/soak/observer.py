@@ -1,4 +1,4 @@
-"""The truth: what the registrar itself says of every line, asked again and again past all proxies, and to the phones."""
+"""The truth: what the registrar itself says of every line, asked again and again past all proxies, and to phones."""
 
 import threading
 import time

@@ -64,7 +64,8 @@ class Judge:
             if truth.registered is not suspect.claim and truth.since < suspect.as_of - GRACE:
                 self.wrong += 1
                 if len(self.examples) < _EXAMPLES:
-                    self.examples.append(suspect.words)
+                    taken = self.observer.taken.get(suspect.page.users[suspect.unique_id])
+                    self.examples.append(f"{suspect.words}; REGISTERs taken: {taken}")
 
     def _hear(self) -> None:
         """What has changed at the registrar: from then on a page is late."""

@@ -37,6 +37,8 @@ class Observer:
         self.changes: list[tuple[float, str, bool]] = []
         """When, which line, and what it became: of lines that the registrar told before."""
         self.rounds = 0
+        self.taken: dict[str, tuple[tuple[float, bool], ...]] = {}
+        """Of each line its last REGISTERs that the registrar took: when, and what it was then."""
 
     def start(self) -> None:
         """Ask once, and go on asking."""
@@ -54,8 +56,14 @@ class Observer:
             return self._truths[user]
 
     def heard(self, user: str, registered: bool) -> None:  # noqa: FBT001 - as below
-        """The registrar took a REGISTER of this line: its own answer too, of what may be over before the next round."""
+        """The registrar took a REGISTER of this line, which is its answer too.
+
+        What the line was may have ended since the last round: that it is so without a gap is known from now on only.
+        """
+        self.taken[user] = (*self.taken.get(user, ())[-4:], (round(time.time(), 1), registered))
         self._note(user, registered)
+        with self._lock:
+            self._truths[user] = Truth(registered, time.time())
 
     def _run(self) -> None:
         while not self._stop.wait(self._pause):

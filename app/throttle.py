@@ -35,7 +35,7 @@ RELOAD = Rule("reload", RateLimitItemPerMinute(60))
 """Rows that one member of staff may reload."""
 PASSWORD = Rule("password", RateLimitItemPerMinute(10, 10))
 """Device passwords that one login may overwrite, and overwritings of one line."""
-STRENGTH = Rule("strength", RateLimitItemPerMinute(120))
+STRENGTH = Rule("strength", RateLimitItemPerMinute(40))
 """Passwords whose strength one login may ask for."""
 REQUEST = Rule("request", RateLimitItemPerHour(200))
 """Forms with which one login asks for something to be added or cancelled, or takes that back."""

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.domain.changes import LineState
 from app.domain.sign import UNKNOWN_AFTER
 from app.domain.standing import Cause
-from app.models import Coverage, CoverageCause, LineChange, Unique
+from app.models import Circle, Coverage, CoverageCause, LineChange, Unique
 from app.store import history as waiting
 from app.store.history import Change
 from app.store.lease import held
@@ -34,11 +34,23 @@ def drain(runtime: Runtime) -> None:
             return
         try:
             while (batch := waiting.waiting(runtime.redis)) is not None:
-                with runtime.sessions.begin() as session:
-                    insert(session, batch)
+                _write(runtime, batch)
                 waiting.done(runtime.redis)
         except SQLAlchemyError as error:
             log.warning("the history waits for the database: %s", type(error).__name__)
+
+
+def _write(runtime: Runtime, batch: Sequence[Change]) -> None:
+    """Write a batch; one change that no database takes keeps none of the others waiting."""
+    try:
+        with runtime.sessions.begin() as session:
+            insert(session, batch)
+    except (IntegrityError, DataError, ValueError, OverflowError) as error:
+        if len(batch) == 1:
+            log.exception("a change of line %d can't be written, and is dropped", batch[0].unique_id, exc_info=error)
+            return
+        for change in batch:
+            _write(runtime, [change])
 
 
 class Last(NamedTuple):
@@ -49,7 +61,7 @@ class Last(NamedTuple):
 
 
 def insert(session: Session, changes: Sequence[Change]) -> None:
-    """Write changes of lines that exist, each once however often it is told.
+    """Write changes of lines and circles that exist, each once however often it is told.
 
     What the history says already is no change: Redis may have forgotten it, and told it again.
     """
@@ -57,7 +69,9 @@ def insert(session: Session, changes: Sequence[Change]) -> None:
     if not ids:
         return
     exist = set(session.scalars(select(Unique.id).where(Unique.id.in_(ids))))
-    rows = list(_rows([change for change in changes if change.unique_id in exist], last_known(session, exist)))
+    circles = set(session.scalars(select(Circle.id).where(Circle.id.in_({change.circle_id for change in changes}))))
+    ours = [change for change in changes if change.unique_id in exist and change.circle_id in circles]
+    rows = list(_rows(ours, last_known(session, exist)))
     if rows:
         insert_into: Callable[..., Any] = (
             insert_postgresql if session.get_bind().dialect.name == "postgresql" else insert_sqlite

@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import os
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -168,11 +169,17 @@ def pull(hostname: str, *, believe: bool) -> None:
     server = _server(runtime, hostname)
     before = states.read_one(runtime.redis, server.id)
     verdicts: list[Verdict] = []
-    if not run_pull(runtime, server.id, verdicts.append if believe else None):
+    who = _who()
+
+    def believed(verdict: Verdict, after: ServerState) -> None:
+        # At once: whatever goes wrong afterwards, it is known who believed it.
+        _note(runtime, server, (before, after), verdict, who)
+        verdicts.append(verdict)
+
+    if not run_pull(runtime, server.id, believed if believe else None):
         raise click.ClickException("a worker is pulling this server right now")
     state = states.read_one(runtime.redis, server.id)
     for verdict in verdicts:
-        _note(runtime, server, before, state, verdict)
         click.echo(telling.believed(before, state, verdict))
     click.echo(telling.last_answer(state, runtime.clock()))
     if state.problem:
@@ -180,15 +187,25 @@ def pull(hostname: str, *, believe: bool) -> None:
         raise SystemExit(1)
 
 
-def _note(runtime: Runtime, server: SipServer, before: ServerState, after: ServerState, verdict: Verdict) -> None:
+def _who() -> str:
+    """The person at the terminal; a container's user may have no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def _note(
+    runtime: Runtime, server: SipServer, states_of: tuple[ServerState, ServerState], verdict: Verdict, who: str
+) -> None:
     """Whoever believed what nobody else would have is remembered."""
-    detail = {"lines": [before.lines, after.lines]} | ({"doubt": verdict.doubt} if verdict.doubt else {})
+    detail = {"lines": [state.lines for state in states_of]} | ({"doubt": verdict.doubt} if verdict.doubt else {})
     entry = AuditEntry(
         at=runtime.clock(),
         account_id=None,
         kind=PrincipalKind.STAFF,
         principal_id=0,
-        who=f"{getpass.getuser()} (flask)",
+        who=f"{who} (flask)",
         address="",
         action="server.believe",
         target=server.hostname,

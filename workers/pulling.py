@@ -48,7 +48,7 @@ def _pull_name(server_id: int) -> str:
     return f"pull-{server_id}"
 
 
-def run_pull(runtime: Runtime, server_id: int, believed: Callable[[Verdict], None] | None = None) -> bool:
+def run_pull(runtime: Runtime, server_id: int, believed: Callable[[Verdict, ServerState], None] | None = None) -> bool:
     """Take one snapshot of a server; False when somebody else is at it.
 
     A server that does not answer is no error of the job's: its state says so, and all that was known stays.
@@ -101,7 +101,7 @@ def _pull(
     server_id: int,
     lease: Lease,
     before: ServerState,
-    believed: Callable[[Verdict], None] | None,
+    believed: Callable[[Verdict, ServerState], None] | None,
 ) -> None:
     server, adapter = adapter_of(runtime, server_id)
     shards = spread.shards_of(server)
@@ -114,7 +114,7 @@ def _pull(
         return
     state = _believe(runtime, server, lease, before, found, began)
     if believed is not None:
-        believed(verdict)
+        believed(verdict, state)
     if state.interval > timedelta(seconds=server.pull_interval):
         _due(runtime.redis, server_id, began + state.interval)
     history.drain(runtime)

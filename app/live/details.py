@@ -1,5 +1,6 @@
 """The details of one line's registration, for its page, the panel beside a list, and the poll."""
 
+from flask_login import current_user
 from redis.exceptions import RedisError
 
 from app import directory
@@ -25,7 +26,8 @@ def registration_of(facts: Facts, cell: Cell, *, unless: str = "") -> dict[str, 
     failures = _latest_error(facts.line, registration)
     able = abilities_at(facts.line.server_id)
     digest = detail_digest(cell, registration, failures, able)
-    if digest == unless:
+    if digest == unless or not current_user.is_authenticated:
+        # Redis may know a login for some minutes longer than the database.
         return None
     row = directory.unique(db.session(), principal().scope, cell.unique_id)
     if row is None:

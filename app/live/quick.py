@@ -32,8 +32,14 @@ _LOADERS: dict[str, Callable[[str, str], View | CirclesView | None]] = {
 }
 _MOST = 20_000
 """Pages and logins that a process remembers: some ten megabytes."""
+_MOST_NAMES = 200_000
+"""Names of keys that all those pages may have together: one of many circles at many servers has hundreds."""
 _SESSION_SECONDS = 30.0
 """How long a cookie's signature is known to be good; whether its session is, Redis says each time."""
+
+
+_REST_SECONDS = 5.0
+"""So long nothing is asked after Redis failed: whoever waits for it once need not wait twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,9 @@ class Quick:
         self._watches: dict[bytes, Watch] = {}
         self._logins: dict[str, Login] = {}
         self._looks: Looks | None = None
+        self._names = 0
+        """Of all that is watched."""
+        self._rests_until = 0.0
 
     def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
         """Answer an unchanged poll, or let Flask answer."""
@@ -78,6 +87,8 @@ class Quick:
 
     def _unchanged(self, path: str, environ: "WSGIEnvironment") -> str | None:
         """As of when the page is that shows what is true, maybe empty; None for any other."""
+        if time.monotonic() < self._rests_until:
+            return None
         signed, version = _asked(environ["QUERY_STRING"])
         session = self._session(environ.get("HTTP_COOKIE", ""))
         watch = self._watch(path, signed) if signed else None
@@ -87,6 +98,7 @@ class Quick:
         try:
             seen = self._looks_of(service).look(watch.packed, session)
         except RedisError:
+            self._rests_until = time.monotonic() + _REST_SECONDS
             return None
         now = service.clock()
         if seen.principal != watch.principal or not status.unchanged(version, watch, seen, now):
@@ -103,7 +115,11 @@ class Quick:
             return None
         rests = (view.circle_ids, view.live_server_ids, view.spots)
         watch = Watch(view.principal, *rests, Packed(Question(*rests)))
-        _remember(self._watches, name, watch)
+        self._names += len(watch.packed.question.names)
+        if self._names > _MOST_NAMES or len(self._watches) >= _MOST:
+            self._watches.clear()
+            self._names = len(watch.packed.question.names)
+        self._watches[name] = watch
         return watch
 
     def _looks_of(self, service: Services) -> Looks:

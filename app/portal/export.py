@@ -2,7 +2,10 @@
 
 import csv
 import re
+import threading
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime, timedelta
 from heapq import merge
 from io import StringIO
@@ -10,19 +13,22 @@ from itertools import chain, islice
 from operator import itemgetter
 
 from flask import Blueprint, Response, abort, request, stream_with_context
+from redis.exceptions import RedisError
 from sqlalchemy import ColumnElement
 
 from app import directory, history
 from app.auth.guard import protect
 from app.auth.sessions import principal
-from app.domain.history import Period, Stood, Window, silences
-from app.domain.sign import Mode, SignKind
+from app.domain.history import Period, Stood, Why, Window, silences, up_to_now
+from app.domain.sign import UNKNOWN_AFTER, Mode, SignKind
 from app.extensions import db
 from app.history import Exported
 from app.i18n import _
 from app.portal.line import line_or_404
 from app.presenter import CAUSES, STOOD, WHY, WORDS, local
 from app.services import services
+from app.store import servers as states
+from app.store.servers import ServerState
 from app.throttle import EXPORT
 
 blueprint = Blueprint("history", __name__)
@@ -31,6 +37,10 @@ protect(blueprint)
 MOST = 100_000
 """Rows of one file."""
 _CHUNK = 1000
+_WRITTEN = timedelta(minutes=1)
+"""How old what the database knows of a server's answers may be: it is told every half minute."""
+_gate = threading.BoundedSemaphore(2)
+"""How many files one process writes at once: each holds a thread, and the interpreter, for as long as it takes."""
 _ALL = "all"
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 _Row = tuple[datetime, list[str]]
@@ -57,13 +67,28 @@ def circle(circle_id: int) -> Response:
 def _file(condition: ColumnElement[bool], servers: dict[int, str], number: str) -> Response:
     if not services().throttle.hit(EXPORT, str(principal().scope)):
         abort(429)
+    if not _gate.acquire(blocking=False):
+        abort(503)
+    turn = ExitStack()
+    turn.callback(_gate.release)
+    try:
+        answer = _answer(condition, servers, number, turn)
+    except BaseException:
+        turn.close()
+        raise
+    # Of a HEAD nothing is written at all.
+    answer.call_on_close(turn.close)
+    return answer
+
+
+def _answer(condition: ColumnElement[bool], servers: dict[int, str], number: str, turn: ExitStack) -> Response:
     period, window = _window()
     most = min(max(1, request.args.get("limit", MOST, int)), MOST)
     silent = [list(_silent(server_id, name, window)) for server_id, name in servers.items()]
     rows = merge(_changes(condition, window), *silent, key=itemgetter(0), reverse=True)
     # What a slow reader leaves unread must hold no connection to the database.
     db.session().rollback()
-    answer = Response(stream_with_context(_written(rows, most)), mimetype="text/csv")
+    answer = Response(stream_with_context(_turn(turn, _written(rows, most))), mimetype="text/csv")
     name = f"history-{re.sub('[^0-9A-Za-z]+', '-', number)}-{period}-{local(window.end):%Y%m%d}.csv"
     answer.headers.set("Content-Disposition", "attachment", filename=name)
     return answer
@@ -91,10 +116,27 @@ def _cells(row: Exported) -> list[str]:
 def _silent(server_id: int, hostname: str, window: Window) -> Iterator[_Row]:
     """When a server was not heard: in between nobody knows how its lines stood. The newest first."""
     whose, unknown = [hostname, _("このサーバーの全回線")], _word(Stood.UNKNOWN)
-    for gap in reversed(silences(history.heard(db.session(), server_id, window.start), window)):
+    state = _state(server_id)
+    patience = UNKNOWN_AFTER * state.interval if state.answered_at else _WRITTEN
+    written = history.heard(db.session(), server_id, window.start)
+    heard = up_to_now(written, state.answered_at, patience, window.end)
+    window = replace(window, why=Why.NO_ANSWER if state.problem else Why.NOT_ASKED)
+    for gap in reversed(silences(heard, window)):
         if gap.end < window.end:
             yield gap.end, [*whose, unknown, "", "", "", _("サーバーの応答を再び確認しました")]
         yield gap.start, [*whose, "", unknown, "", "", str(WHY[gap.why]) if gap.why else ""]
+
+
+def _state(server_id: int) -> ServerState:
+    try:
+        return states.read_one(services().redis, server_id)
+    except RedisError:
+        return ServerState()
+
+
+def _turn(turn: ExitStack, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    with turn:
+        yield from pieces
 
 
 def _word(stood: Stood) -> str:

@@ -12,7 +12,6 @@ from app.domain.registration import AuthFailure, FailureReason
 from tests.contract.contract import pulled, uris
 from tests.support.kamailio import Kamailio
 from tests.support.kamailio_db import on_sqlite
-from tests.support.registrar import HOST
 from tests.support.wait import until
 from workers.sip.base import Capability, Event, LineChanged, Problem, SipError
 from workers.sip.kamailio.client import KamailioAdapter
@@ -191,15 +190,6 @@ class TestFailures:
             assert phone.register(contact="sip:1001@10.0.0.99") == 503
         failure = self.only(kamailio)
         assert (failure.aor, failure.reason) == ("1001", FailureReason.TOO_MANY_CONTACTS)
-
-    def test_an_address_that_is_refused(self, tmp_path: Path) -> None:
-        made = Kamailio(tmp_path, defines=[f'REFUSED="{HOST}"'])
-        made.subscribe(**{"1001": "first"})
-        with made, made.phone("1001") as phone:
-            assert phone.register() == 403
-            failure = self.only(made)
-            assert (failure.aor, failure.reason) == ("1001", FailureReason.ADDRESS_REFUSED)
-            assert failure.source == phone.source
 
     def test_a_server_that_keeps_none(self, kamailio: Kamailio) -> None:
         adapter = KamailioAdapter(kamailio.endpoint(failures="elsewhere"))

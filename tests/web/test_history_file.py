@@ -21,7 +21,7 @@ from tests.support.customers import LINE_NUMBERS, LIVE_HOST, ON_DEMAND_HOST, Cus
 from tests.support.plans import plans
 from tests.support.portal import Portal
 from tests.web.chronicle import Chronicle
-from tests.web.given import logged_in
+from tests.web.given import Registrars, logged_in
 
 REG, NOT = LineState.REGISTERED, LineState.NOT_REGISTERED
 NUMBER = LINE_NUMBERS["live"]
@@ -166,6 +166,32 @@ class TestFile:
         assert len(busy) > 5
         assert set(busy) == {0}
         answer.close()
+
+    def test_what_is_not_written_yet_is_no_silence(
+        self, owner: Portal, path: str, chronicle: Chronicle, registrars: Registrars
+    ) -> None:
+        """That a server was heard is written every half minute; it answered just now."""
+        chronicle.heard((5000, 20 / 3600))
+        registrars.answered("live")
+        assert rows_of(owner.get(f"{path}/history.csv?period=24h"))[1:] == []
+
+    def test_while_two_are_written_a_third_is_told_to_wait(
+        self, owner: Portal, path: str, chronicle: Chronicle
+    ) -> None:
+        chronicle.change("live", 1, REG)
+        with export._gate, export._gate:
+            busy = owner.get(f"{path}/history.csv")
+            assert busy.status_code == 503
+            assert "混み合っています" in busy.text
+            assert owner.get(path).status_code == 200
+        for _ in range(3):
+            # Of a HEAD nothing is written, and a file is written to its end: both give their turn back.
+            head = owner.head(f"{path}/history.csv")
+            assert head.status_code == 200
+            head.close()
+            assert len(rows_of(owner.get(f"{path}/history.csv"))) > 1
+        assert [export._gate.acquire(blocking=False) for _ in range(3)] == [True, True, False]
+        export._gate.release(2)
 
     def test_not_too_often(self, owner: Portal, path: str, customers: Customers) -> None:
         for number in range(EXPORT.limit.amount):

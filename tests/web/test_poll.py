@@ -1,10 +1,15 @@
 """The poll of an open page: free while nothing changes, only what changed when something does."""
 
+from datetime import timedelta
+
 from flask import Flask
 from redis import Redis
+from sqlalchemy import update
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from app.domain.sign import UNKNOWN_AFTER
+from app.models import LoginSession
 from tests.support.clock import Clock
 from tests.support.customers import LINE_NUMBERS, LIVE_HOST, ON_DEMAND_HOST, Customers
 from tests.support.portal import Portal
@@ -199,3 +204,15 @@ class TestAge:
         registrars.answered("live")
         registrars.answered(host=ON_DEMAND_HOST)
         assert kind_of(partials(poll(owner, shown))[target]) == "ask"
+
+
+def test_an_open_panel_of_a_login_that_the_database_ended_goes_on_until_redis_forgets_it(
+    owner: Portal, customers: Customers, registrars: Registrars, session: Session, clock: Clock
+) -> None:
+    registrars.answered()
+    fields = live_fields(owner.get(f"/uniques/{customers.uniques['live']}").text)
+    session.execute(update(LoginSession).values(expires_at=clock() - timedelta(seconds=1)))
+    session.commit()
+    clock.advance(5)
+    registrars.answered("live")
+    assert poll(owner, fields).status_code == 200

@@ -1,6 +1,7 @@
 """`flask servers pull --believe`: an operator's word for an answer that nobody else would believe, and its trace."""
 
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from redis import Redis
+from redis.exceptions import ConnectionError as LostError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -21,7 +23,7 @@ from app.store.servers import ServerState
 from tests.support.customers import LINE_NUMBERS, LIVE_HOST, Customers
 from tests.support.kamailio import Kamailio
 from tests.workers.fakes import FakeAdapter, failing, registration
-from workers import operators
+from workers import history, operators
 from workers.pulling import pull_lease, run_pull
 from workers.runtime import Runtime
 from workers.sip.base import Problem, SipError
@@ -154,6 +156,28 @@ def test_who_believed_what_is_remembered(
     assert (entry.who, entry.kind, entry.account_id) == ("sato (flask)", PrincipalKind.STAFF, None)
     assert (entry.action, entry.target) == ("server.believe", LIVE_HOST)
     assert json.loads(entry.detail) == {"lines": [10, 4], "doubt": "held"}
+
+
+def test_who_has_no_name_is_remembered_by_number(
+    run: Run, ten: FakeAdapter, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
+    assert run("pull", LIVE_HOST, "--believe").exit_code == 0
+    (entry,) = noted(session)
+    assert entry.who == "uid 54321 (flask)"
+
+
+def test_what_goes_wrong_afterwards_hides_nobody(
+    run: Run, ten: FakeAdapter, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise LostError
+
+    monkeypatch.setattr(history, "drain", gone)
+    assert run("pull", LIVE_HOST, "--believe").exit_code == 1
+    assert len(noted(session)) == 1
 
 
 def test_the_word_of_an_operator_is_for_one_pull(

@@ -226,6 +226,27 @@ class TestWhatOperatorsDo:
         assert session.scalars(select(LineChange)).all()[0].unique_id == line
 
 
+def test_one_change_that_no_database_takes_keeps_none_waiting(
+    runtime: Runtime, session: Session, line: int, redis: "Redis", customers: Customers
+) -> None:
+    told = [change(line, customers, at, REG) for at in (10**15, 10**20, 1000)]
+    waiting.queue(redis, told)
+    drain(runtime)
+    assert waiting.waiting(redis) is None
+    assert [row[2].timestamp() for row in rows(session, line)] == [1000]
+
+
+def test_a_line_whose_circle_is_gone_keeps_none_waiting(
+    runtime: Runtime, session: Session, line: int, redis: "Redis", customers: Customers
+) -> None:
+    waiting.queue(
+        redis, [change(line, customers, 1000, REG)._replace(circle_id=987654), change(line, customers, 1010, REG)]
+    )
+    drain(runtime)
+    assert waiting.waiting(redis) is None
+    assert [row[2].timestamp() for row in rows(session, line)] == [1010]
+
+
 def test_more_changes_at_once_than_are_told_one_by_one(
     server: Server, session: Session, line: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,14 +3,13 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from tests.support.ports import free_port
+from tests.support.ports import free_port, is_free
 from tests.support.process import Child
 from tests.support.sip import Phone
 from tests.support.wait import until
@@ -28,7 +27,7 @@ class RegistrarProcess(ABC):
         self._folder = folder
         self._users: dict[str, str] = {}
         self._child: Child | None = None
-        self.port = _free_port()
+        self.port = free_port()
 
     @abstractmethod
     def _command(self) -> Sequence[str]:
@@ -82,7 +81,7 @@ class RegistrarProcess(ABC):
         if self._child is not None:
             self._child.kill()
             # Its children end a moment after it, and they hold the sockets too.
-            until(lambda: _is_free(self.port), 10, "the end of the last process")
+            until(lambda: is_free(self.port), 10, "the end of the last process")
         self._child = None
 
     def freeze(self) -> None:
@@ -114,20 +113,3 @@ class RegistrarProcess(ABC):
                 return phone.options() == 200
         except (SipError, ConnectionRefusedError):
             return False
-
-
-def _free_port() -> int:
-    """A port that is free for both TCP and UDP."""
-    return until(lambda: port if _is_free(port := free_port()) else None, 10, "a free port")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        # Old connections may linger; only a listener is in the way.
-        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            tcp.bind((HOST, port))
-            udp.bind((HOST, port))
-        except OSError:
-            return False
-        return True

@@ -214,7 +214,7 @@ class TestSessions:
         assert answer.location == "/account"
         assert poll(other, open_page).headers["HX-Redirect"] == "/login"
         assert owner.get("/account").status_code == 200
-        assert redis.exists(keys.session(session_id)) == 0
+        assert not redis.get(keys.session(session_id))
         assert actions(session) == ["login.session-ended"]
 
     def test_ones_own_is_a_logout(self, owner: Portal) -> None:

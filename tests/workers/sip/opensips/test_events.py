@@ -175,7 +175,7 @@ def test_a_server_without_events(server: MiHttp, hand: Hand) -> None:
 
 
 def test_where_to_listen(server: MiHttp, hand: Hand, send: Callable[..., None]) -> None:
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     events = subscription(server, hand, listen=f"127.0.0.3:{port}").events()
     begun(server, events, send)
     assert server.book.asked[0]["params"]["socket"] == f"udp:127.0.0.3:{port}"

@@ -1,6 +1,7 @@
 """Enqueues the look-up of one line; two clicks are one job."""
 
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from redis.exceptions import RedisError
@@ -30,7 +31,7 @@ def request_lookup(row: Unique, scope: Scope) -> Sign:
         return Sign(SignKind.NO_STATUS if line.mode is Mode.NONE else SignKind.UNKNOWN)
     if answered := _just_answered(line):
         return answered
-    problem = enqueue(row, scope, LOOKUP)
+    problem = enqueue(row, scope, LOOKUP, unless=lambda: _just_answered(line) is not None)
     return Sign(SignKind.CHECK_FAILED, problem=problem) if problem else Sign(SignKind.CHECKING)
 
 
@@ -42,8 +43,11 @@ def _just_answered(line: Line) -> Sign | None:
     return sign if fresh and sign.kind in (SignKind.REGISTERED, SignKind.NOT_REGISTERED) else None
 
 
-def enqueue(row: Unique, scope: Scope, rule: Rule) -> str | None:
-    """Ask a worker to look a line up now; None when one will, else why not, as a problem's word."""
+def enqueue(row: Unique, scope: Scope, rule: Rule, *, unless: Callable[[], bool] = lambda: False) -> str | None:
+    """Ask a worker to look a line up now; None when one will, else why not, as a problem's word.
+
+    `unless` is asked once more when nobody else can ask any longer: the answer may have come in between.
+    """
     service = services()
     if row.server_id is None:
         return "configuration"
@@ -51,7 +55,10 @@ def enqueue(row: Unique, scope: Scope, rule: Rule) -> str | None:
         return "limited"
     try:
         if lookups.claim(service.redis, row.server_id, row.aor):
-            _enqueue(row, row.server_id, service.clock())
+            if unless():
+                lookups.unclaim(service.redis, row.server_id, row.aor)
+            else:
+                _enqueue(row, row.server_id, service.clock())
     except RedisError as error:
         log.warning("a look-up can't be asked for: %s", type(error).__name__)
         return "store"

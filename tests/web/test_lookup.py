@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from app.domain.sign import ANSWER_KEEPS, ASK_PATIENCE, FAILURE_SHOWN
 from app.models import PrincipalKind
+from app.store import lookups
 from app.throttle import LOOKUP
 from tests.support.clock import Clock
 from tests.support.customers import LINE_NUMBERS, LIVE_HOST, ON_DEMAND_HOST, Customers
@@ -82,6 +83,22 @@ def test_who_clicks_right_after_an_answer_is_told_that_one(
     clock.advance(1)
     assert kind_of(click().text) == "checking"
     assert queue.count == 1
+
+
+def test_an_answer_that_comes_while_somebody_is_about_to_ask_is_not_asked_for_again(
+    click: Click, queue: Queue, registrars: Registrars, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = lookups.claim
+
+    def answered_first(redis: "Redis", server_id: int, aor: str) -> bool:
+        registrars.looked_up("on_demand", ON_DEMAND_HOST, contact())
+        return claim(redis, server_id, aor)
+
+    monkeypatch.setattr(lookups, "claim", answered_first)
+    click()
+    assert queue.count == 0
+    monkeypatch.setattr(lookups, "claim", claim)
+    assert kind_of(click().text) == "registered"
 
 
 def test_the_cell_waits_for_free_and_then_shows_the_answer(

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app import audit, directory
 from app.domain.sign import Mode
 from app.models import Unique
+from app.reach import reach
 from app.scope import Scope
 from app.services import services
 from app.store import abilities as able
@@ -31,10 +32,7 @@ def abilities_at(server_id: int | None) -> Abilities:
     """What a line's server can be asked for; while Redis is away nothing is ruled out."""
     if server_id is None:
         return Abilities(sets_passwords=False)
-    try:
-        return able.read(services().redis, server_id)
-    except RedisError:
-        return Abilities()
+    return reach(lambda redis: able.read(redis, server_id), Abilities())
 
 
 def has_password(row: Unique) -> bool:
@@ -49,12 +47,10 @@ def overwritable(row: Unique) -> bool:
 
 def newest(row: Unique) -> Overwriting | None:
     """How the line's newest overwriting stands; None while Redis does not answer or knows of none."""
-    if row.server_id is None:
+    server_id = row.server_id
+    if server_id is None:
         return None
-    try:
-        return store.read(services().redis, row.server_id, row.aor, services().clock())
-    except RedisError:
-        return None
+    return reach(lambda redis: store.read(redis, server_id, row.aor, services().clock()), None)
 
 
 def overwrite(

@@ -1,25 +1,21 @@
 """The status of the lines of one page: read, judged, and given a version that a poll can compare."""
 
-import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from redis.exceptions import RedisError
-
 from app.domain.sign import freshness
 from app.live.token import View
 from app.news import NO_NEWS, News, news
 from app.presenter import Cell, cells
-from app.services import services
+from app.reach import reach
 from app.store import lines as store
 from app.store.keys import digest
 from app.store.lines import Facts, Line
 from app.store.peek import NOTHING, Glance, Spot, peek
 
-log = logging.getLogger(__name__)
 _EPOCH = re.compile(r"[0-9]{1,12}")
 
 
@@ -54,11 +50,8 @@ class Watched(Protocol):
 
 def glance(view: Watched, session_id: str) -> Glance:
     """The cheap look at Redis; nothing known while it does not answer."""
-    try:
-        return peek(services().redis, session_id, view.circle_ids, view.live_server_ids, view.spots)
-    except RedisError as error:
-        log.warning("Redis does not answer: %s", type(error).__name__)
-        return NOTHING
+    rests = (view.circle_ids, view.live_server_ids, view.spots)
+    return reach(lambda redis: peek(redis, session_id, *rests), NOTHING)
 
 
 def read(view: View, seen: Glance, now: datetime) -> PageStatus:
@@ -78,11 +71,8 @@ def read(view: View, seen: Glance, now: datetime) -> PageStatus:
 
 def facts_of(lines: Sequence[Line]) -> Mapping[int, Facts]:
     """What is known of some lines; nothing while Redis does not answer."""
-    try:
-        return store.read(services().redis, lines)
-    except RedisError as error:
-        log.warning("Redis does not answer: %s", type(error).__name__)
-        return store.without_store(lines)
+    found = reach(lambda redis: store.read(redis, lines), None)
+    return store.without_store(lines) if found is None else found
 
 
 def base_version(view: Watched, seen: Glance, now: datetime) -> str:

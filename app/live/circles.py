@@ -1,11 +1,9 @@
 """The live counts of a circle list: what the pulls counted, judged like signs."""
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from redis.exceptions import RedisError
 from sqlalchemy.orm import Session
 
 from app import status
@@ -17,13 +15,12 @@ from app.live import token
 from app.live.page import confirm
 from app.live.token import CirclesView
 from app.presenter import clock, local
+from app.reach import reach
 from app.services import services
 from app.store import places
 from app.store.keys import digest
 from app.store.peek import Glance
 from app.store.places import Counted, Place
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +87,7 @@ def _counted(view: CirclesView) -> Mapping[int, Counted]:
         for server_id in totals:
             if server_id is not None:
                 wanted.setdefault(server_id, []).append(circle_id)
-    try:
-        return places.read(services().redis, wanted)
-    except RedisError as error:
-        log.warning("Redis does not answer: %s", type(error).__name__)
-        return {}
+    return reach(lambda redis: places.read(redis, wanted), {})
 
 
 def _parts(circle_id: int, totals: Mapping[int | None, int], counted: Mapping[int, Counted]) -> Iterable[Part]:

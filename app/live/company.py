@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from redis.exceptions import RedisError
 from sqlalchemy.orm import Session
 
 from app.domain.diagnosis import RETURN
@@ -11,7 +10,7 @@ from app.i18n import _, ngettext
 from app.lists import circles
 from app.models import Unique
 from app.news import minute
-from app.services import services
+from app.reach import reach
 from app.store import places
 from app.store.lines import Facts
 
@@ -38,10 +37,8 @@ def company(session: Session, row: Unique, facts: Facts, now: datetime) -> str:
 
 def _registered(row: Unique) -> int | None:
     """How many live lines of the circle are registered at the line's server; None where nobody knows."""
-    if row.server_id is None:
+    server_id = row.server_id
+    if server_id is None:
         return None
-    try:
-        found = places.read(services().redis, {row.server_id: [row.circle_id]})[row.server_id].circles
-    except RedisError:
-        return None
+    found = reach(lambda redis: places.read(redis, {server_id: [row.circle_id]})[server_id].circles, None)
     return found[row.circle_id].registered if found else None

@@ -1,7 +1,6 @@
 """The details of one line's registration, for its page, the panel beside a list, and the poll."""
 
 from flask_login import current_user
-from redis.exceptions import RedisError
 
 from app import directory
 from app.auth.sessions import principal
@@ -15,6 +14,7 @@ from app.live.past import recent
 from app.models import Unique
 from app.overwriting import abilities_at
 from app.presenter import Cell, detail_digest
+from app.reach import reach
 from app.services import services
 from app.store import failures as store
 from app.store.lines import Facts, Line
@@ -58,7 +58,5 @@ def _company(row: Unique, facts: Facts, cell: Cell) -> str:
 def _latest_error(line: Line, registration: Registration) -> Failures | None:
     if line.server_id is None or line.mode is Mode.NONE:
         return None
-    try:
-        return latest_error(store.read(services().redis, line.server_id, line.aor), registration)
-    except RedisError:
-        return None
+    server_id = line.server_id
+    return latest_error(reach(lambda redis: store.read(redis, server_id, line.aor), None), registration)

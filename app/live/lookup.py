@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 from app import directory, status
 from app.domain.sign import Ask, Mode, Sign, SignKind
 from app.models import Unique
+from app.reach import is_away, reach
 from app.scope import Scope
 from app.services import services
 from app.store import lookups
@@ -51,6 +52,8 @@ def enqueue(row: Unique, scope: Scope, rule: Rule, *, unless: Callable[[], bool]
     service = services()
     if row.server_id is None:
         return "configuration"
+    if is_away():
+        return "store"
     if not service.throttle.hit(rule, str(scope)):
         return "limited"
     try:
@@ -83,9 +86,7 @@ def _enqueue(row: Unique, server_id: int, now: datetime) -> None:
 
 def last_ask(row: Unique) -> Ask | None:
     """The newest look-up that somebody asked for; None while Redis does not answer or knows of none."""
-    if row.server_id is None:
+    server_id = row.server_id
+    if server_id is None:
         return None
-    try:
-        return lookups.read(services().redis, row.server_id, row.aor).ask
-    except RedisError:
-        return None
+    return reach(lambda redis: lookups.read(redis, server_id, row.aor).ask, None)

@@ -1,10 +1,7 @@
 """What a full page needs to be live: its cells now, and what its poller sends back."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-
-from redis.exceptions import RedisError
 
 from app import directory, status
 from app.auth.sessions import principal
@@ -14,6 +11,7 @@ from app.live import token
 from app.live.token import View
 from app.models import Unique
 from app.presenter import Cell, local
+from app.reach import reach
 from app.services import services
 from app.status import PageStatus
 from app.store import sessions as known
@@ -65,6 +63,6 @@ def spots_of(rows: Sequence[Unique], lines: Sequence[Line]) -> tuple[Spot, ...]:
 
 
 def confirm(session_id: str, scope: str) -> None:
-    """The page's first poll need not ask the database who this is: it has just been asked."""
-    with suppress(RedisError):
-        known.confirm(services().redis, session_id, scope)
+    """The next poll need not ask the database who this is: it has just been asked."""
+    # Without Redis each poll asks it: slower, and still right.
+    reach(lambda redis: known.confirm(redis, session_id, scope), None)

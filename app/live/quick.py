@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 from app import status
 from app.live import token
 from app.live.token import CirclesView, View
+from app.reach import note_away
 from app.security import headers_of
 from app.services import Services
 from app.store.looks import Looks, Packed, session_argument
@@ -99,6 +100,7 @@ class Quick:
             seen = self._looks_of(service).look(watch.packed, session)
         except RedisError:
             self._rests_until = time.monotonic() + _REST_SECONDS
+            note_away(environ)
             return None
         now = service.clock()
         if seen.principal != watch.principal or not status.unchanged(version, watch, seen, now):

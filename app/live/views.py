@@ -4,10 +4,8 @@ Polling is passive: it neither renews the session nor redirects; who is logged o
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
-from redis.exceptions import RedisError
 from werkzeug.wrappers import Response as BaseResponse
 
 from app import directory, status
@@ -20,12 +18,12 @@ from app.live import token, waiting
 from app.live.circles import read as read_circles
 from app.live.details import registration_of
 from app.live.lookup import request_lookup
+from app.live.page import confirm
 from app.live.token import CirclesView, View
 from app.models import Unique
 from app.presenter import Cell, cell_of, local
 from app.services import services
 from app.status import PageStatus
-from app.store import sessions as known
 from app.store.peek import NOTHING, Glance
 
 blueprint = Blueprint("live", __name__, url_prefix="/live")
@@ -90,9 +88,7 @@ def _confirmed(session_id: str) -> str | None:
     found = sessions.load(session_id)
     if found is None:
         return None
-    # Without Redis each poll asks the database: slower, and still right.
-    with suppress(RedisError):
-        known.confirm(services().redis, session_id, str(found.scope))
+    confirm(session_id, str(found.scope))
     return str(found.scope)
 
 

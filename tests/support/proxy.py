@@ -42,6 +42,8 @@ class Proxy:
         self._counts = counts
         self.counted = 0
         """Requests that held `counts`."""
+        self.hung = 0
+        """Connections that somebody opened in vain while it hangs."""
         self._mode = PASS
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self._open: set[socket.socket] = set()
@@ -90,6 +92,7 @@ class Proxy:
             except OSError:
                 return
             self._hold(near)
+            self.hung += self._mode.hang
             threading.Thread(target=self._serve, args=(near, self._mode), daemon=True).start()
 
     def _serve(self, near: socket.socket, mode: Mode) -> None:

@@ -10,9 +10,11 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from app.config import Config
+from app.domain.registration import AuthFailure, FailureReason
 from app.extensions import db
 from app.models import PrincipalKind
-from tests.support.customers import ON_DEMAND_HOST, Customers
+from app.store import failures, keys
+from tests.support.customers import LINE_NUMBERS, LIVE_HOST, ON_DEMAND_HOST, Customers
 from tests.support.portal import Portal
 from tests.support.ports import free_port
 from tests.support.redis import RedisServer
@@ -137,6 +139,21 @@ def test_people_log_in_and_out_and_guessing_is_still_limited(
         client.delete_cookie("tsunagari_device")
         answers = [client.login(PrincipalKind.ACCOUNT, "owner", "x").status_code for _ in range(6)]
         assert answers == [401] * 5 + [429]
+
+
+def test_a_redis_that_is_full_is_still_read(
+    owner: Portal, breakable_redis: RedisServer, registrars: Registrars, customers: Customers
+) -> None:
+    """It refuses transactions and whatever is to be written; that is no reason not to ask it for the rest."""
+    registrars.answered("phone")
+    refused = AuthFailure(LINE_NUMBERS["live"], FailureReason.WRONG_PASSWORD, registrars.clock())
+    failures.record(registrars.redis, customers.servers[LIVE_HOST], [refused])
+    with breakable_redis.client() as client:
+        client.config_set("maxmemory", 1)
+        panel = owner.get(f"/uniques/{customers.uniques['live']}/registration", headers=HX)
+        assert [*client.scan_iter(keys.session("")[:-20] + "*")] == []
+    assert 'class="verdict unknown"' in panel.text
+    assert "認証パスワードが間違っているため" in panel.text
 
 
 def test_health_tells_it_and_stays_well(client: Portal, breakable_redis: RedisServer, page: TestResponse) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.domain.sign import stretched
 from app.domain.text import clean
 from app.models import SipServer
-from app.store import abilities, keys, servers, snapshots
+from app.store import abilities, keys, places, servers, snapshots
 from app.store.lease import Lease, LeaseLostError, held
 from app.store.servers import Refusal, ServerState
 from workers import census, changes, collect, history, refusals, spread
@@ -118,9 +118,20 @@ def _pull(
     if state.interval > timedelta(seconds=server.pull_interval):
         _due(runtime.redis, server_id, began + state.interval)
     history.drain(runtime)
-    if census.is_wanted(runtime, server_id, state, runtime.clock()):
-        census.take(runtime, server_id, state, lease)
+    _count(runtime, server_id, state, lease)
     refusals.collect(runtime, server_id, adapter)
+
+
+def _count(runtime: Runtime, server_id: int, state: ServerState, lease: Lease) -> None:
+    """Take a census if one is wanted."""
+    try:
+        if census.is_wanted(runtime, server_id, state, runtime.clock()):
+            census.take(runtime, server_id, state, lease)
+    except BaseException:
+        # To ask took the wish away: whoever moved lines would wait for the next regular census.
+        with suppress(RedisError):
+            places.make_due(runtime.redis, server_id)
+        raise
 
 
 def _ours(runtime: Runtime, server_id: int, aors: Sequence[str]) -> int:

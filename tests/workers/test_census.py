@@ -1,14 +1,16 @@
 """The counts of registered lines are what a count of all lines would find, whatever happens in between."""
 
+from contextlib import nullcontext
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import product
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
-from sqlalchemy import select, update
+from redis.exceptions import ResponseError
+from sqlalchemy import create_engine, select, update
 from sqlalchemy.orm import Session
 
 from app.directory import line_of
@@ -169,6 +171,49 @@ def test_an_operator_need_not_wait(
     assert shown(redis, server_id, customers) == {"tokyo": (2, 0)}
     run_pull(runtime, server_id)
     assert shown(redis, server_id, customers) == {}
+
+
+def breaking(runtime: Runtime, redis: "Redis", server_id: int, broken: str) -> Runtime:
+    """The same runtime; the database is away, or Redis errs, as soon as a census has taken the wish for it."""
+
+    def clock() -> datetime:
+        if not redis.exists(keys.recount(server_id), "kept"):
+            # Not the wish is hindered but the first thing that a census asks for.
+            redis.rename(keys.lines(server_id), "kept")
+            if broken == "redis":
+                redis.set(keys.lines(server_id), b"no hash")
+            else:
+                runtime.sessions.configure(bind=create_engine("sqlite:////nowhere/at/all.sqlite3"))
+        return datetime.now(UTC)
+
+    return replace(runtime, clock=clock)
+
+
+@pytest.mark.parametrize("broken", ["database", "redis"])
+def test_a_wish_outlives_a_census_that_failed(
+    runtime: Runtime,
+    adapter: FakeAdapter,
+    redis: "Redis",
+    session: Session,
+    server_id: int,
+    customers: Customers,
+    broken: str,
+) -> None:
+    tell(adapter, "live", "phone")
+    run_pull(runtime, server_id)
+    session.execute(update(SipServer).where(SipServer.id == server_id).values(live=False))
+    session.commit()
+    places.make_due(redis, server_id)
+    bound = runtime.sessions.kw["bind"]
+    with pytest.raises(ResponseError) if broken == "redis" else nullcontext():
+        run_pull(breaking(runtime, redis, server_id, broken), server_id)
+    assert (servers.read_one(redis, server_id).problem == "fault") is (broken == "database")
+    runtime.sessions.configure(bind=bound)
+    redis.rename("kept", keys.lines(server_id))
+    assert shown(redis, server_id, customers) == {"tokyo": (2, 0)}
+    run_pull(runtime, server_id)
+    assert shown(redis, server_id, customers) == {}
+    assert not places.is_due(redis, server_id)
 
 
 def test_many_that_turn_at_once_are_counted_all_together(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import monotonic
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from app.domain.changes import LineState
 from app.models import Circle, Unique, is_live, with_live
@@ -98,17 +98,44 @@ def _pages(runtime: Runtime, server_id: int) -> Iterator[Sequence[Place]]:
 
 
 def _write(runtime: Runtime, server_id: int, tallies: Tallies, lease: Lease) -> None:
-    """Store the counts that differ from what is stored."""
-    with runtime.sessions() as session:
-        largest = session.scalar(select(func.max(Circle.id))) or 0
+    """Store the counts that differ from what is stored, and give up those of circles that are gone."""
     places = Places(runtime.redis, server_id)
-    for start in range(0, bucket_of(largest) + 1, _BUCKETS):
-        buckets = range(start, min(start + _BUCKETS, bucket_of(largest) + 1))
+    gone = places.stored()
+    for buckets in _buckets(runtime):
+        gone.difference_update(buckets)
         places.load(buckets)
+        # Also of ids that no circle has: a bucket may hold what is left of one.
         for circle in (circle for bucket in buckets for circle in places.circles(bucket)):
             held, new = places[circle], (tallies.registered[circle], tallies.unreadable[circle])
             if (held.registered, held.unreadable) != new:
                 places.put(circle, *new)
-        with fenced(runtime.redis, lease) as pipe:
-            places.queue(pipe)
-        places.forget()
+        _store(runtime, places, lease)
+    for some in _pieces(sorted(gone)):
+        places.drop(some)
+        _store(runtime, places, lease)
+
+
+def _store(runtime: Runtime, places: Places, lease: Lease) -> None:
+    with fenced(runtime.redis, lease) as pipe:
+        places.queue(pipe)
+    places.forget()
+
+
+def _buckets(runtime: Runtime) -> Iterator[Sequence[int]]:
+    """The buckets that circles are in, some at a time: where ids lie far apart, nothing is done for what lies between.
+
+    A bucket whose circles are on two pages comes twice.
+    """
+    query, last = select(Circle.id).order_by(Circle.id).limit(_PAGE), -1
+    while True:
+        with runtime.sessions() as session:
+            ids = session.scalars(query.where(Circle.id > last)).all()
+        if not ids:
+            return
+        yield from _pieces(sorted(set(map(bucket_of, ids))))
+        last = ids[-1]
+
+
+def _pieces(buckets: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(buckets), _BUCKETS):
+        yield buckets[start : start + _BUCKETS]

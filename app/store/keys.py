@@ -47,6 +47,11 @@ def places(server_id: int, bucket: int) -> str:
     return f"{_PREFIX}places:{server_id}:{bucket}"
 
 
+def buckets(server_id: int) -> str:
+    """Set: the buckets of `places` that a server has."""
+    return f"{_PREFIX}buckets:{server_id}"
+
+
 def recount(server_id: int) -> str:
     """String: somebody wants the circles of a server to be counted anew."""
     return f"{_PREFIX}recount:{server_id}"

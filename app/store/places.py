@@ -62,6 +62,7 @@ class Places:
         self._server_id = server_id
         self._buckets: dict[int, bytearray] = {}
         self._touched: set[int] = set()
+        self._dropped: set[int] = set()
 
     def load(self, buckets: Iterable[int]) -> None:
         """Read what is stored of some buckets, if it was not read before."""
@@ -72,6 +73,10 @@ class Places:
             held = raw(value)
             fits = held is not None and len(held) == _SIZE * _ENTRY.size
             self._buckets[bucket] = bytearray(held if held is not None and fits else _EMPTY * _SIZE)
+
+    def stored(self) -> set[int]:
+        """Every bucket that the server has."""
+        return set(map(int, self._redis.smembers(keys.buckets(self._server_id))))
 
     def __getitem__(self, circle_id: int) -> Place:
         """A circle whose bucket is loaded."""
@@ -88,15 +93,25 @@ class Places:
         """The ids that belong into a bucket."""
         return iter(range(bucket * _SIZE, (bucket + 1) * _SIZE))
 
+    def drop(self, buckets: Iterable[int]) -> None:
+        """Give up buckets none of whose circles exists any more."""
+        self._dropped.update(buckets)
+
     def queue(self, pipe: "Redis") -> None:
         """Put what was changed into a transaction."""
         for bucket in sorted(self._touched):
             pipe.set(keys.places(self._server_id, bucket), bytes(self._buckets[bucket]))
+        if self._touched:
+            pipe.sadd(keys.buckets(self._server_id), *self._touched)
+        if self._dropped:
+            pipe.delete(*self._names(sorted(self._dropped)))
+            pipe.srem(keys.buckets(self._server_id), *self._dropped)
 
     def forget(self) -> None:
         """Let go of what was loaded, once it has been written."""
         self._buckets.clear()
         self._touched.clear()
+        self._dropped.clear()
 
     def _names(self, buckets: Sequence[int]) -> list[str]:
         return [keys.places(self._server_id, bucket) for bucket in buckets]

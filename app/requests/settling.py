@@ -1,5 +1,6 @@
 """What the operator does with a request: carry it out in the portal too, or refuse it."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from sqlalchemy import delete, select, update
@@ -7,10 +8,10 @@ from sqlalchemy.orm import Session
 
 from app import audit
 from app.audit import Actor
+from app.auth import sessions
 from app.models import (
     Circle,
     CircleState,
-    LoginSession,
     MailedLink,
     PrincipalKind,
     RequestKind,
@@ -19,6 +20,7 @@ from app.models import (
     Unique,
 )
 from app.requests.asking import Wish, settle
+from app.scope import Scope
 
 _NUMBER = 32
 
@@ -52,9 +54,11 @@ def server_of(session: Session, request_id: int) -> int | None:
 def carry_out(session: Session, request_id: int, number: str | None, by: Actor, now: datetime) -> ServiceRequest:
     """Do what was asked for and commit: the circle is there or cancelled, the line is gone. Raises SettlingError.
 
-    `number` is that of a circle that is added, and of nothing else.
+    `number` is that of a circle that is added, and of nothing else. Pages that the line itself has open are sent to the
+    login page by their next poll.
     """
     row = _end(session, request_id, RequestState.CARRIED_OUT, now)
+    ended: Sequence[str] = ()
     if (number is not None) is not (row.kind is RequestKind.ADD_CIRCLE):
         raise SettlingError("a number goes with a circle that is added, and only with that")
     if number is not None:
@@ -62,9 +66,10 @@ def carry_out(session: Session, request_id: int, number: str | None, by: Actor, 
     elif row.kind is RequestKind.CANCEL_CIRCLE:
         session.execute(update(Circle).where(Circle.id == row.circle_id).values(state=CircleState.CANCELLED))
     else:
-        _remove_line(session, row.unique_id, now)
+        ended = _remove_line(session, row.unique_id)
     audit.record(session, "request.carry_out", target=row.target, account_id=row.account_id, by=by)
     session.commit()
+    sessions.forget(ended)
     return row
 
 
@@ -96,13 +101,15 @@ def _add_circle(session: Session, row: ServiceRequest, number: str, today: date)
     row.circle_id, row.target = made.id, number
 
 
-def _remove_line(session: Session, unique_id: int | None, now: datetime) -> None:
-    """The row and its logins go; the requests about it stay, with its number."""
+def _remove_line(session: Session, unique_id: int | None) -> Sequence[str]:
+    """The row and its logins go; the requests about it stay, with its number. The sessions that were open."""
+    if unique_id is None:
+        return ()
     session.execute(update(ServiceRequest).where(ServiceRequest.unique_id == unique_id).values(unique_id=None))
     # A database may give the id to another line some day: no login or link of this one may outlive it.
-    logins = (LoginSession.kind == PrincipalKind.UNIQUE, LoginSession.principal_id == unique_id)
-    session.execute(update(LoginSession).where(*logins, LoginSession.ended_at.is_(None)).values(ended_at=now))
+    ended = sessions.close(session, Scope(PrincipalKind.UNIQUE, unique_id))
     session.execute(
         delete(MailedLink).where(MailedLink.kind == PrincipalKind.UNIQUE, MailedLink.principal_id == unique_id)
     )
     session.execute(delete(Unique).where(Unique.id == unique_id))
+    return ended

@@ -20,7 +20,7 @@ from app.models import (
 from tests.support.customers import CIRCLE_NUMBERS, LINE_NUMBERS, Customers
 from tests.support.portal import Portal
 from tests.web.asking import WISH, audited, confirm, states
-from tests.web.given import csrf_of, logged_in
+from tests.web.given import Registrars, csrf_of, live_fields, logged_in, poll
 
 pytestmark = pytest.mark.usefixtures("any_database")
 Flasked = Callable[..., Result]
@@ -91,6 +91,21 @@ class TestOperators:
         ]
         assert owner.get("/requests").text.count(LINE_NUMBERS["live"]) == 2
         assert LINE_NUMBERS["live"] not in owner.get(path).text
+
+    def test_a_page_that_the_line_itself_has_open_is_sent_to_the_login_page(
+        self, app: Flask, owner: Portal, path: str, flask: Flasked, customers: Customers, registrars: Registrars
+    ) -> None:
+        registrars.answered("live", "phone")
+        live, phone = (customers.uniques[name] for name in ("live", "phone"))
+        itself, other = (logged_in(app, PrincipalKind.UNIQUE, line) for line in (live, phone))
+        fields = live_fields(itself.get(f"/uniques/{live}").text)
+        others, owners = (live_fields(each.get(f"/uniques/{phone}").text) for each in (other, owner))
+        confirm(owner, path, cancel=[live], undo=[])
+        assert poll(itself, fields).status_code == 204
+        assert flask("carry-out", "1").exit_code == 0
+        answer = poll(itself, fields)
+        assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/login")
+        assert [poll(other, others).status_code, poll(owner, owners).status_code] == [204, 204]
 
     def test_what_is_settled_stays_so(
         self, owner: Portal, path: str, flask: Flasked, session: Session, customers: Customers

@@ -26,6 +26,8 @@ class Lease:
         self.key = keys.lease(name)
         self.token = secrets.token_hex(8).encode()
         self._milliseconds = int(seconds * 1000)
+        self.lock = threading.Lock()
+        """Taken while a transaction watches the lease: to renew it meanwhile looks as if somebody else had taken it."""
 
     def take(self) -> bool:
         """Whether the lease is now ours; False while somebody else holds it."""
@@ -33,7 +35,8 @@ class Lease:
 
     def renew(self) -> bool:
         """Whether it was still ours; then it lasts its whole time again."""
-        return bool(self._redis.eval(_RENEW, 1, self.key, self.token, self._milliseconds))
+        with self.lock:
+            return bool(self._redis.eval(_RENEW, 1, self.key, self.token, self._milliseconds))
 
     def release(self) -> None:
         """Let go, unless it is somebody else's by now."""
@@ -46,7 +49,7 @@ def fenced(redis: "Redis", lease: Lease) -> "Iterator[Redis]":
 
     Raises LeaseLostError: who was stopped for a while must not overwrite what a later one found.
     """
-    with redis.pipeline(transaction=True) as pipe:
+    with lease.lock, redis.pipeline(transaction=True) as pipe:
         pipe.watch(lease.key)  # type: ignore[no-untyped-call] # the client's one method without types
         if pipe.get(lease.key) != lease.token:
             raise LeaseLostError

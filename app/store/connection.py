@@ -8,7 +8,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as LostError
 from redis.exceptions import ReadOnlyError, RedisError
 from redis.retry import Retry
-from redis.sentinel import Sentinel
+from redis.sentinel import Sentinel, SentinelManagedConnection
 
 StoreError = RedisError
 """What every function of this room raises when Redis can't be reached or refuses."""
@@ -23,6 +23,16 @@ class RedisUrlError(ValueError):
 def raw(value: bytes | str | None) -> bytes | None:
     """What Redis stored, as bytes: the client's types allow text, which it never gives with our settings."""
     return value.encode() if isinstance(value, str) else value
+
+
+class _ByMaster(SentinelManagedConnection):
+    """A connection to the master of the moment that ends with the first error, as all others do.
+
+    The library's own would go back to its pool with the answer still to come: whoever gets it next takes that for his.
+    """
+
+    def read_response(self, *args: Any, disconnect_on_error: bool | None = True, **more: Any) -> Any:
+        return super().read_response(*args, disconnect_on_error=disconnect_on_error, **more)
 
 
 def connect(url: str, *, patience: float = 1.0) -> "Redis":
@@ -62,7 +72,8 @@ def _by_sentinel(url: SplitResult, settings: dict[str, Any]) -> "Redis":
         [_address(host) for host in hosts.split(",")],
         sentinel_kwargs={key: settings[key] for key in ("socket_timeout", "socket_connect_timeout")},
     )
-    client: Redis = sentinels.master_for(service, db=int(database or 0), **secrets, **settings)  # type: ignore[no-untyped-call] # the same
+    kind = {"connection_class": _ByMaster, "db": int(database or 0)}
+    client: Redis = sentinels.master_for(service, **kind, **secrets, **settings)  # type: ignore[no-untyped-call] # the same
     return client
 
 

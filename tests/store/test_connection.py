@@ -12,6 +12,7 @@ from app.config import Config
 from app.store import servers
 from app.store.connection import RedisUrlError, connect
 from tests.support.customers import Customers
+from tests.support.redis import RedisServer
 from tests.support.sentinel import Watched
 from tests.support.wait import until
 from tests.workers.fakes import FakeAdapter, registration, runtime_with
@@ -47,6 +48,23 @@ def test_several_sentinels_with_a_password() -> None:
     assert pool.connection_kwargs["db"] == 5
     known = [sentinel.connection_pool.connection_kwargs for sentinel in pool.sentinel_manager.sentinels]
     assert [(one["host"], one["port"]) for one in known] == [("one", 1111), ("two", 26379), ("three", 3333)]
+
+
+def late(client: "Redis", master: RedisServer) -> None:
+    """An answer comes after its asker has gone."""
+    master.pause()
+    with pytest.raises(RedisError):
+        client.echo("somebody else's")
+    master.resume()
+
+
+def test_an_answer_that_comes_too_late_is_nobody_elses(tmp_path: Path) -> None:
+    with Watched(tmp_path) as watched:
+        client = connect(watched.url, patience=0.2)
+        assert client.echo("mine") == b"mine"
+        late(client, watched.master)
+        assert [client.echo(str(number)) for number in range(3)] == [b"0", b"1", b"2"]
+        client.close()
 
 
 def test_a_master_that_is_gone_is_replaced(tmp_path: Path, config: Config, customers: Customers) -> None:

@@ -55,7 +55,7 @@ def snapshot(
         outcome = Outcome(delta.registered, delta.missing, delta.first, len(new), ours(new) if delta.missing else 0)
         verdict = judge(before, report, outcome, now, believe=believe)
     except BaseException:
-        intake.delta.drop()
+        intake.drop()
         raise
     if verdict.problem is not None:
         delta.drop()

@@ -1,8 +1,10 @@
 """A snapshot as it comes in: compared with the stored one piece by piece: a million lines never are in memory."""
 
 from array import array
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import NamedTuple, cast
 
 from redis import Redis
@@ -12,6 +14,7 @@ from app.domain.changes import LineState
 from app.domain.record import Row
 from app.domain.standing import Answered, Cause, Standing, follow
 from app.store import codec, keys, lookups
+from app.store.ahead import Ahead
 from app.store.lease import Lease
 from app.store.overlay import PIECE, Incoming, fold
 
@@ -20,6 +23,8 @@ SPILL = 16_384
 MOST_TURNED = 16_384
 """Lines that turned at once of which each is told to its circle; after more every page of the server is drawn anew."""
 
+_AHEAD = 2
+"""Pieces whose stored records are on their way while others are compared."""
 NEWCOMERS = 200
 """Lines that came of which the keys are kept: enough to see whether they are ours."""
 
@@ -86,6 +91,11 @@ class Intake:
         """Stored lines that the snapshot told of."""
         self._seen = array("q")
         self._looked_up = lookups.since(redis, server_id, answered.before)
+        self._ahead = Ahead(redis)
+        self._asked: deque[Sequence[Row]] = deque()
+        """Lines whose stored records are on their way."""
+        self._begun: list[bytes] = []
+        """Keys and records by turns: lines of a first snapshot that are still to be written."""
         self._compared: set[bytes] = set()
         """Lines that were looked up of which the snapshot told, or that it has lost."""
         known = answered.before and not stored
@@ -95,12 +105,19 @@ class Intake:
 
     def take(self, rows: Sequence[Row]) -> None:
         """Compare some lines, each of which comes once in a snapshot."""
+        if self.delta.first and not self._looked_up:
+            for start in range(0, len(rows), SPILL):
+                self._begin(rows[start : start + SPILL])
+            return
         for start in range(0, len(rows), PIECE):
+            if self._ahead.idle:
+                self._settle()
             piece = rows[start : start + PIECE]
-            if self.delta.first and not self._looked_up:
-                self._begin(piece)
-            else:
-                self._compare(piece)
+            self._ahead.ask("HMGET", self._key, *[key for key, _ in piece])
+            self._asked.append(piece)
+            # Redis answers while the next lines are read.
+            if len(self._asked) > _AHEAD:
+                self._compare()
 
     def finish(self, unread: Iterable[str], *, explicit: bool, restarted: bool = False) -> Delta:
         """The whole difference. Lines of `unread` were told and can't be read.
@@ -109,6 +126,7 @@ class Intake:
         `restarted` says why they went.
         """
         self._answered = replace(self._answered, restarted=restarted)
+        self._settle()
         self._unreadable([aor.encode("utf-8", "replace") for aor in unread])
         if not explicit and self._met != self._stored and not self.delta.first:
             seen = set(self._seen)
@@ -122,50 +140,65 @@ class Intake:
             self._gone([key for key in self._looked_up if key not in self._compared])
         if explicit and restarted:
             self._explain()
-        if self.delta.incoming is not None or len(self.delta.written) > SPILL:
+        if self.delta.incoming is not None or len(self.delta.written) + len(self._begun) // 2 > SPILL:
             self._spill()
+        self.delta.written |= zip(self._begun[::2], self._begun[1::2], strict=True)
         if self.delta.incoming is not None:
             self.delta.incoming.whole()
         return self.delta
 
+    def drop(self) -> None:
+        """It does not come to its end, and nothing of it is published."""
+        self._ahead.drop()
+        self.delta.drop()
+
     def _begin(self, rows: Sequence[Row]) -> None:
         """The first snapshot of all: nothing to compare with."""
+        # What has registered since the answer began is so since then, and not since a time that no clock has shown yet.
         delta, at = self.delta, b"%d" % int(self._answered.at)
-        # The last REGISTER of a single binding stands at its head, in as many digits as any time of these centuries.
-        simple = {
-            key: b"".join((codec.REGISTERED, body[:10], b"\n", body))
-            for key, body in rows
-            if body[10:11] == b"\t" and body[:10] <= at and b"\n" not in body
-        }
-        delta.written |= simple
-        for count in ("registered", "stored", "changed"):
-            setattr(delta, count, getattr(delta, count) + len(simple))
-        if len(simple) < len(rows):
+        short = [row for row in rows if row[1][:10] <= at]
+        if not codec.are_short([body for _, body in short]):
+            short = [row for row in short if codec.is_short(row[1])]
+        # Nearly all lines are one binding, which is its own record, and are not looked at any further.
+        self._begun.extend(chain.from_iterable(short))
+        delta.registered += len(short)
+        delta.stored += len(short)
+        delta.changed += len(short)
+        if len(short) < len(rows):
+            known = {key for key, _ in short}
             for key, body in rows:
-                if body and key not in simple:
+                if body and key not in known:
                     self._turn(key, LineState.REGISTERED, body, None)
-        if len(delta.written) > SPILL:
+        if len(self._begun) > 2 * SPILL or len(delta.written) > SPILL:
             self._spill()
 
-    def _compare(self, rows: Sequence[Row]) -> None:
-        known = cast("list[bytes | None]", self._redis.hmget(self._key, [key for key, _ in rows]))
-        saw, delta = self._seen.append, self.delta
-        for (key, body), value in zip(rows, known, strict=True):
-            saw(hash(key))
-            if value is None:
-                if body or key in self._looked_up:
-                    self._turn(key, LineState.REGISTERED if body else LineState.NOT_REGISTERED, body, None)
-                continue
-            head, _, was = value.partition(b"\n")
-            if was == body and head[:1] == codec.REGISTERED and key not in self._looked_up:
-                # Nearly every line of nearly every snapshot ends here.
-                self._met += 1
-                delta.registered += 1
-                delta.stored += 1
-                continue
-            self._met += head[:1] != codec.GONE
-            self._turn(key, LineState.REGISTERED if body else LineState.NOT_REGISTERED, body, value)
-        if len(delta.written) > SPILL:
+    def _settle(self) -> None:
+        """Compare all that was asked for."""
+        while self._asked:
+            self._compare()
+        self._ahead.end()
+
+    def _compare(self) -> None:
+        """Compare the lines that were asked for first."""
+        rows, known = self._asked.popleft(), cast("list[bytes | None]", self._ahead.answer())
+        self._seen.extend(hash(key) for key, _ in rows)
+        looked_up, registered = self._looked_up, codec.REGISTERED
+        others = [
+            (key, body, value)
+            for (key, body), value in zip(rows, known, strict=True)
+            if not body
+            or not (value == body or (value and value[:1] == registered and value.partition(b"\n")[2] == body))
+            or key in looked_up
+        ]
+        # Nearly every line of nearly every snapshot is as it was.
+        self._met += len(rows) - len(others)
+        self.delta.registered += len(rows) - len(others)
+        self.delta.stored += len(rows) - len(others)
+        for key, body, value in others:
+            if value is not None or body or key in looked_up:
+                self._met += value is not None and value[:1] != codec.GONE
+                self._turn(key, LineState.REGISTERED if body else LineState.NOT_REGISTERED, body, value)
+        if len(self.delta.written) > SPILL:
             self._spill()
 
     def _unreadable(self, unread: Sequence[bytes]) -> None:
@@ -230,8 +263,8 @@ class Intake:
     def _spill(self) -> None:
         if self.delta.incoming is None:
             self.delta.incoming = Incoming(self._redis, self._server_id)
-        self.delta.incoming.write(self.delta.written)
-        self.delta.written = {}
+        self.delta.incoming.write([*self._begun, *chain.from_iterable(self.delta.written.items())])
+        self.delta.written, self._begun = {}, []
 
     def _scan(self) -> Iterator[tuple[bytes, bytes]]:
         cursor = 0

@@ -2,7 +2,7 @@
 
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from redis import Redis
@@ -44,15 +44,18 @@ class Lease:
 
 
 @contextmanager
-def fenced(redis: "Redis", lease: Lease) -> "Iterator[Redis]":
+def fenced(redis: "Redis", lease: Lease, check: Callable[["Redis"], None] | None = None) -> "Iterator[Redis]":
     """A transaction that is carried out at the end of the block, if the lease is still ours then.
 
+    `check` may look at what the transaction rests on, and watch it: then nobody changes that in between.
     Raises LeaseLostError: who was stopped for a while must not overwrite what a later one found.
     """
     with lease.lock, redis.pipeline(transaction=True) as pipe:
         pipe.watch(lease.key)  # type: ignore[no-untyped-call] # the client's one method without types
         if pipe.get(lease.key) != lease.token:
             raise LeaseLostError
+        if check is not None:
+            check(pipe)
         pipe.multi()
         yield pipe
         try:

@@ -7,17 +7,22 @@ Folding writes the same values into `lines`, piece by piece, and changes nothing
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from itertools import chain
 from typing import cast
 
 from redis import Redis
+from redis.exceptions import RedisError
 
 from app.store import keys
+from app.store.ahead import Ahead
+from app.store.connection import StoreError
 from app.store.lease import Lease, fenced
 
 PIECE = 1000
 """Lines that are written or read by one command: about a millisecond of Redis's time."""
+_AHEAD = 32
+"""Answers that may be missing while more is sent: a megabyte on its way to Redis."""
 
 
 class Incoming:
@@ -27,31 +32,36 @@ class Incoming:
         self._redis = redis
         self._server_id = server_id
         self._key = keys.incoming(server_id, secrets.token_hex(6))
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="incoming")
-        self._under_way: Future[None] | None = None
+        self._ahead = Ahead(redis)
+        self._count = 0
+        """Lines that Redis says it has taken."""
 
-    def write(self, lines: Mapping[bytes, bytes]) -> None:
-        """Add some lines, which are the writer's from now on. Raises what became of those before them."""
-        self._wait()
-        self._under_way = self._writer.submit(self._write, lines)
+    def write(self, flat: Sequence[bytes]) -> None:
+        """Add some lines, their keys and records by turns. Raises RedisError, also for lines before them."""
+        if self._ahead.idle:
+            self.whole()
+        for piece in _pieces(flat):
+            # Whenever the writer dies, what it wrote goes by itself.
+            expiring = ("EXPIRE", self._key, keys.INCOMING_SECONDS)
+            self._ahead.transact(("HSET", self._key, *piece), expiring)
+            self._settle(_AHEAD)
 
-    def _write(self, lines: Mapping[bytes, bytes]) -> None:
-        """Whenever the writer dies, what it wrote goes by itself."""
-        for piece in _pieces(lines):
-            with self._redis.pipeline(transaction=True) as pipe:
-                _write(pipe, self._key, piece)
-                pipe.expire(self._key, keys.INCOMING_SECONDS)
-                pipe.execute()
-
-    def _wait(self) -> None:
-        under_way, self._under_way = self._under_way, None
-        if under_way is not None:
-            under_way.result()
+    def _settle(self, most: int = 0) -> None:
+        self._count += sum(int(added) for added, _ in self._ahead.settle(most))
 
     def whole(self) -> None:
         """Come back when all of it is written. Raises RedisError."""
-        self._wait()
-        self._writer.shutdown()
+        self._settle()
+        self._ahead.end()
+
+    def check(self, pipe: "Redis") -> None:
+        """Whether all of it is still there, where it is about to be published. Raises RedisError.
+
+        A replica that became the master meanwhile need not have all that the old one had taken.
+        """
+        pipe.watch(self._key)
+        if pipe.hlen(self._key) != self._count:
+            raise StoreError("lines that were written are not there any more")
 
     def queue(self, pipe: "Redis", *, first: bool) -> None:
         """Put its publication into a transaction, once it is whole; `first` when it would lie over nothing."""
@@ -60,19 +70,21 @@ class Incoming:
 
     def drop(self) -> None:
         """It is not published."""
-        self._writer.shutdown()
+        with suppress(RedisError):
+            # What is still on its way would come after the removal.
+            self._settle()
+        self._ahead.drop()
         self._redis.unlink(self._key)
 
 
 def write(pipe: "Redis", key: str, lines: Mapping[bytes, bytes]) -> None:
     """Write lines into a hash, PIECE by PIECE."""
-    for piece in _pieces(lines):
+    for piece in _pieces(list(chain.from_iterable(lines.items()))):
         _write(pipe, key, piece)
 
 
-def _pieces(lines: Mapping[bytes, bytes]) -> Iterator[Sequence[bytes]]:
+def _pieces(flat: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
     """Keys and values by turns, PIECE of each."""
-    flat = list(chain.from_iterable(lines.items()))
     return (flat[start : start + 2 * PIECE] for start in range(0, len(flat), 2 * PIECE))
 
 

@@ -24,7 +24,7 @@ def publish(
 
     `places` is what it does to the circles, `changes` what is to be remembered of it. Raises LeaseLostError.
     """
-    with fenced(redis, lease) as pipe:
+    with fenced(redis, lease, delta.incoming.check if delta.incoming is not None else None) as pipe:
         if delta.incoming is not None:
             delta.incoming.queue(pipe, first=delta.first)
         overlay.write(pipe, keys.lines(server_id), delta.written)

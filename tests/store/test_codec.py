@@ -36,8 +36,16 @@ def registered(draw: st.DrawFn) -> Standing:
     return Standing(LineState.REGISTERED, draw(CHANGES), record.body_of(bindings), since)
 
 
+@st.composite
+def short(draw: st.DrawFn) -> Standing:
+    at = draw(st.integers(10**9, 4 * 10**9))
+    body = record.binding(b"1", b"sip:1@a", agent=b"phone", refreshed=at, expires=draw(st.none() | TIMES))
+    return Standing(LineState.REGISTERED, (at,), body)
+
+
 STANDINGS = (
     registered()
+    | short()
     | st.builds(Standing, st.just(LineState.NOT_REGISTERED), CHANGES, cause=st.none() | st.sampled_from(Cause))
     | st.builds(Standing, st.just(LineState.UNREADABLE), CHANGES)
 )
@@ -47,11 +55,37 @@ STANDINGS = (
 def test_a_standing_is_read_back_as_it_was(standing: Standing) -> None:
     stored = codec.encode(standing)
     assert codec.decode(stored) == codec.read(stored) == standing
-    assert stored[:1] in (codec.REGISTERED, codec.GONE, codec.UNREADABLE)
+    assert stored[:1] in (codec.REGISTERED, codec.GONE, codec.UNREADABLE) or stored == standing.body
+
+
+@pytest.mark.parametrize("since", [(), (1_795_419_198,)])
+@pytest.mark.parametrize("changes", [(1_795_419_198,), (1_795_419_199,), (1_795_419_198, 5)])
+@pytest.mark.parametrize("refreshed", [1_795_419_198, 5, None])
+@pytest.mark.parametrize("bindings", [1, 2])
+def test_what_is_registered_since_its_own_register_is_short(
+    since: tuple[int, ...], changes: tuple[int, ...], refreshed: int | None, bindings: int
+) -> None:
+    one = record.binding(b"1", b"sip:1@a", refreshed=refreshed, expires=1_795_419_999)
+    body = b"\n".join([one] * bindings)
+    standing = Standing(LineState.REGISTERED, changes, body, since * bindings)
+    stored = codec.encode(standing)
+    assert codec.decode(stored) == standing
+    short = not since and changes == (1_795_419_198,) == (refreshed,) and bindings == 1
+    assert (stored == body) is short
 
 
 PIECES = st.sampled_from((b"+", b"-", b"?", b"\n", b"\t", b";", b",", b"1", b"123", b"expired", b"[", b"\x01", b"\xff"))
 RUBBISH = st.binary(max_size=40) | st.lists(PIECES, max_size=16).map(b"".join)
+
+
+LIKE_SHORT = st.sampled_from(
+    (b"1795419198\t60\tu\ts\tt\ta", b"1795419198\t", b"2000000000\tx", b"0795419198\t60", b"179541919\t1\t", b"", b"1")
+)
+
+
+@given(bodies=st.lists(LIKE_SHORT | RUBBISH | st.builds(bytes.replace, LIKE_SHORT, PIECES, PIECES), min_size=1))
+def test_many_are_short_if_each_is(bodies: list[bytes]) -> None:
+    assert codec.are_short(bodies) is all(map(codec.is_short, bodies))
 
 
 @given(value=RUBBISH)
@@ -95,6 +129,10 @@ def test_a_record_that_was_cut_never_says_the_contrary(standing: Standing, data:
         b"- 1\n",
         b"-1_0\n",
         b"*1\n",
+        b"1795419198\t60\tu\ts\tt",
+        b"1795419198\t60\tu\ts\tt\ta\n",
+        b"0795419198\t60\tu\ts\tt\ta",
+        b"795419198\t60\tu\ts\tt\ta",
     ],
 )
 def test_what_is_none(value: bytes) -> None:

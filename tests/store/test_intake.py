@@ -13,7 +13,8 @@ from app.domain import record
 from app.domain.changes import LineState
 from app.domain.sign import Mode, SignKind
 from app.domain.standing import Answered
-from app.store import codec, intake, keys, lines, overlay, servers, snapshots
+from app.store import ahead, codec, intake, keys, lines, overlay, servers, snapshots
+from app.store.connection import StoreError, connect
 from app.store.intake import Delta, Intake
 from app.store.lease import Lease, LeaseLostError
 from app.store.lines import Line
@@ -165,6 +166,41 @@ def test_without_the_lease_nothing_is_published(world: World, redis: "Redis") ->
     delta.drop()
     assert (world.seen, servers.read_one(redis, SERVER)) == (before, state)
     assert redis.keys(keys.incoming(SERVER, "*")) == []
+
+
+def test_connections_that_are_closed_while_a_slow_server_answers_are_no_fault(
+    world: World, redis: "Redis", redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sweep takes minutes, and whatever stands between closes what was silent for some seconds."""
+    world.publish(world.take(dict.fromkeys(AORS[:30], "a")))
+    monkeypatch.setattr(ahead, "_IDLE_SECONDS", 0.0)
+    client = connect(redis_url)
+    state = servers.read_one(redis, SERVER)
+    made = Intake(client, SERVER, state.stored, Answered(world.at + 5, world.at), world.lease)
+    for aor in AORS[10:]:
+        made.take([(aor.encode(), body(aor, "b"))])
+        # All answers have come; the connections rest in between.
+        redis.client_kill_filter(_type="normal", skipme=True)
+    delta = made.finish((), explicit=False)
+    assert (delta.registered, delta.missing, delta.changed) == (30, 10, 40)
+    delta.drop()
+    client.close()
+
+
+def test_lines_that_redis_lost_before_they_were_published(world: World, redis: "Redis", size: str) -> None:
+    """A replica that became the master need not have everything: half a snapshot would call the rest not registered."""
+    world.publish(world.take(dict.fromkeys(AORS[:20], "a")))
+    before = world.seen
+    delta = world.take(dict.fromkeys(AORS, "b"))
+    if size == "few":
+        assert delta.incoming is None
+        return
+    (key,) = redis.keys(keys.incoming(SERVER, "*"))
+    redis.hdel(key, AORS[3])
+    with pytest.raises(StoreError, match="not there any more"):
+        world.publish(delta)
+    delta.drop()
+    assert world.seen == before
 
 
 def test_what_is_published_lies_over_the_rest_until_it_is_folded(world: World, redis: "Redis") -> None:

@@ -99,7 +99,7 @@ def state_of(redis: "Redis", server_id: int) -> ServerState:
 
 def lines_of(redis: "Redis", server_id: int) -> set[object]:
     lines = cast("dict[bytes, bytes]", redis.hgetall(keys.lines(server_id)))
-    return {name for name, value in lines.items() if value.startswith(codec.REGISTERED)}
+    return {name for name, value in lines.items() if codec.decode(value).state is LineState.REGISTERED}
 
 
 def answered_after(redis: "Redis", server_id: int, moment: datetime) -> bool:

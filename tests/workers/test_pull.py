@@ -12,6 +12,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import sessionmaker
 
 from app.config import Config
+from app.domain.changes import LineState
 from app.domain.registration import PullReport, Registration
 from app.domain.sign import Mode
 from app.store import codec, keys, lines, places, servers
@@ -33,7 +34,7 @@ def state_of(redis: "Redis", server_id: int) -> ServerState:
 
 def stored(redis: "Redis", server_id: int) -> set[str]:
     lines = cast("dict[bytes, bytes]", redis.hgetall(keys.lines(server_id)))
-    return {name.decode() for name, value in lines.items() if value.startswith(codec.REGISTERED)}
+    return {name.decode() for name, value in lines.items() if codec.decode(value).state is LineState.REGISTERED}
 
 
 def everything(redis: "Redis", server_id: int) -> tuple[object, ...]:

@@ -11,6 +11,7 @@ from app.domain.record import contacts_of
 from tests.fuzz.case import PAYLOADS, Case, Pair, Reading, keeps_lines, spans
 from workers.sip.base import Endpoint
 from workers.sip.kamailio import location
+from workers.sip.kamailio.copied import Copy
 from workers.sip.kamailio.site import Site
 from workers.sip.opensips import site as opensips
 from workers.sip.opensips import table
@@ -71,7 +72,9 @@ def _copied(row: dict[str, str]) -> bytes:
 
 def _kamailio_copy(body: bytes) -> Reading:
     seen, reading = location._Seen(), Reading()
-    for rows in location._copied(io.BytesIO(body), _SITE, seen):
+    copy = Copy(io.BytesIO(), _SITE.home)
+    copy.take(body)
+    for rows in location._copied(copy, _SITE, seen):
         for key, binding in rows:
             reading.pairs += [(key.decode(), contact) for contact in contacts_of(key, binding)]
     reading.broken = seen.broken.records

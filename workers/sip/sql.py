@@ -7,14 +7,15 @@ import re
 import socket
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
-from typing import IO, Any, Protocol, cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, cast
 from urllib.parse import quote, unquote, urlsplit
 
 import psycopg
 from psycopg.adapt import Buffer, Loader
 
 from workers.sip.base import Problem, SipError
+from workers.sip.copying import pieces
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _BATCH = 5000
@@ -79,8 +80,8 @@ class Database(Protocol):
     def rows(self, query: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
         """The rows of a query as they come from the server; what is no UTF-8 in a text is replaced."""
 
-    def copy(self, query: str, file: IO[bytes]) -> bool:
-        """Write the rows of a query into a file, as the text that PostgreSQL's COPY makes; False where that is none.
+    def copy(self, query: str, take: Callable[[bytes], object]) -> bool:
+        """Give the rows of a query to `take`, many at a time, as PostgreSQL's COPY writes them; False for no text.
 
         It is none at SQLite, and for columns that hold local times, whose text says nothing that could be relied on.
         """
@@ -131,14 +132,12 @@ class _Postgres:
             cursor.execute(_marked(query), values)
             yield from cursor
 
-    def copy(self, query: str, file: IO[bytes]) -> bool:
+    def copy(self, query: str, take: Callable[[bytes], object]) -> bool:
         described = self._connection.execute(f"{query} LIMIT 0".encode()).description or ()
         if any(column.type_code not in _COPIED for column in described):
             return False
-        with self._connection.cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT".encode()) as copy:
-            write = file.write
-            for row in copy:
-                write(row)
+        for piece in pieces(self._connection.pgconn, f"COPY ({query}) TO STDOUT".encode()):
+            take(piece)
         return True
 
     def execute(self, statement: str, values: Sequence[object] = ()) -> int:
@@ -214,7 +213,7 @@ class _Sqlite:
     def rows(self, query: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
         yield from self._connection.execute(query, tuple(values))
 
-    def copy(self, query: str, file: IO[bytes]) -> bool:  # noqa: ARG002  the protocol's signature
+    def copy(self, query: str, take: Callable[[bytes], object]) -> bool:  # noqa: ARG002  the protocol's signature
         return False
 
     def execute(self, statement: str, values: Sequence[object] = ()) -> int:

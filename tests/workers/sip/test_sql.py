@@ -1,8 +1,6 @@
 """Visits to a server's database, on real PostgreSQL and SQLite: streamed rows, and every mishap a SipError."""
 
-import socket
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +10,7 @@ import pytest
 
 from tests.support.ports import free_port
 from tests.support.postgres import Postgres
+from tests.support.relay import Relay
 from workers.sip.base import Problem, SipError
 from workers.sip.sql import database, identifier
 
@@ -160,50 +159,6 @@ def test_a_user_without_rights(postgres: Postgres) -> None:
     assert (error.problem, error.permanent) == (Problem.PERMISSION, True)
     run(postgres.url(name), "DROP ROLE poor")
     postgres.drop(name)
-
-
-class Relay:
-    """Passes bytes on to PostgreSQL until it is told to fall silent."""
-
-    def __init__(self, port: int) -> None:
-        self._target = port
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._silent = threading.Event()
-        self._sockets: list[socket.socket] = []
-        self._threads = [threading.Thread(target=self._accept, daemon=True)]
-        self.port: int = self._listener.getsockname()[1]
-
-    def silence(self) -> None:
-        self._silent.set()
-
-    def _accept(self) -> None:
-        client, _ = self._listener.accept()
-        server = socket.create_connection(("127.0.0.1", self._target))
-        self._sockets = [client, server]
-        back = threading.Thread(target=self._pump, args=(server, client), daemon=True)
-        self._threads.append(back)
-        back.start()
-        self._pump(client, server)
-
-    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
-        try:
-            while data := source.recv(65536):
-                if not self._silent.is_set():
-                    sink.sendall(data)
-        except OSError:
-            return
-
-    def __enter__(self) -> "Relay":
-        self._threads[0].start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for sock in self._sockets:
-            sock.shutdown(socket.SHUT_RDWR) if sock.fileno() >= 0 else None
-        for thread in self._threads:
-            thread.join(5)
-        for sock in (*self._sockets, self._listener):
-            sock.close()
 
 
 def silenced(relay: Relay, url: str) -> None:

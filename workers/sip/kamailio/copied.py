@@ -1,18 +1,17 @@
 """The location table as PostgreSQL copies it, read by the block: most rows at once, the rest one by one. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import IO
 
 from app.domain import record
-from app.domain.record import Row
-from workers.sip.kamailio.contact import ABSENT, line_key, transport_of
+from app.domain.record import SAME, Row
+from workers.sip.kamailio.contact import ABSENT, BrokenError, line_key, transport_of
 from workers.sip.kamailio.location_row import TableRow
-from workers.sip.repeats import Repeats
+from workers.sip.repeats import Repeats, apart
 
-_PIECE = 32 * 1024
+_PIECE = 128 * 1024
 # Printable ASCII without a backslash, which begins an escape or stands for NULL as \N; lengths as they are shown.
 _PLAIN = re.compile(
     rb"^([0-9]{1,64})\t([A-Za-z0-9.-]{1,253}|\\N|)\t((?:sip|sips):[!-\[\]-~]{1,190})"
@@ -29,7 +28,7 @@ _NUMBER = (
 )
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 _LETTERS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
-_USER = re.compile(rb"([^\t\n]+)[^\n]*\n")
+_USER = re.compile(rb"([^\t\n]*)[^\n]*\n")
 _NULL = b"\\N"
 _NUMBERS = (4, 5)
 
@@ -51,6 +50,30 @@ class Block:
         return len(self.numbered) + len(self.plain) + len(self.odd)
 
 
+class Copy:
+    """Takes the rows of a COPY as they come, and notes which lines have several."""
+
+    def __init__(self, file: IO[bytes], home: str) -> None:
+        self.file = file
+        self.repeats = Repeats()
+        self._home = home
+
+    def take(self, piece: bytes) -> None:
+        """Some whole rows."""
+        self.file.write(piece)
+        users = _USER.findall(piece)
+        if not b"".join(users).isdigit():
+            users = [user if user.isdigit() else self._named(user) for user in users]
+        self.repeats.note(users)
+
+    def _named(self, user: bytes) -> bytes:
+        """The user in the key of a line that is written in another way than as a number."""
+        try:
+            return line_key(_text(user), self._home).partition("@")[0].encode()
+        except BrokenError:
+            return user
+
+
 def blocks(file: IO[bytes], home: str) -> Iterator[Block]:
     """All rows in the text of a COPY, from the file's beginning; `home` is the server's own domain."""
     number = re.compile(_NUMBER % re.escape(home.encode()), re.MULTILINE)
@@ -61,11 +84,6 @@ def blocks(file: IO[bytes], home: str) -> Iterator[Block]:
         yield block
 
 
-def names(file: IO[bytes]) -> Iterator[bytes]:
-    """The user of each row, as it stands there."""
-    return chain.from_iterable(map(_USER.findall, _pieces(file)))
-
-
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:
     """Whole lines, many at a time."""
     file.seek(0)
@@ -73,26 +91,32 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
         yield piece + file.readline()
 
 
-def numbered(
-    found: Iterable[Numbered], skew: int, now: int, repeats: Repeats
-) -> tuple[list[Row], list[tuple[bytes, bytes]]]:
+def numbered(found: Iterable[Numbered], skew: int, now: int, repeated: Set[bytes]) -> tuple[list[Row], list[Row]]:
     """The same as `bindings` of rows whose form is known already."""
-    single, others = list[Row](), list[tuple[bytes, bytes]]()
-    agents = {_NULL: b""} | dict.fromkeys(ABSENT, b"")
-    for user, host, source, expires, modified, agent, transport in found:
-        if (ends := int(expires)) - skew <= now:
-            continue
-        begun, came = int(modified), record.SAME if host == source else source
-        shown = agents[agent] if agent in agents else agents.setdefault(agent, agent.rstrip())
-        times = b"%d\t%d" % (begun - skew, ends - begun)
-        row = user, b"\t".join((times, record.SAME + host, came, transport, shown))
-        (others if user in repeats else single).append(row)
-    return single, others
+    # Both have ten digits, and are as quickly compared as they are.
+    latest = b"%010d" % (now + skew)
+    current = [row for row in found if row[3] > latest]
+    agents = {agent: _shown(agent) for agent in {row[5] for row in current}}
+    if skew:
+        current = [(*row[:3], b"%d" % (int(row[3]) - skew), b"%d" % (int(row[4]) - skew), *row[5:]) for row in current]
+    rows = [
+        (
+            user,
+            b"%b\t%d\t\x01%b\t%b\t%b\t%b"
+            % (begun, int(ends) - int(begun), host, SAME if host == source else source, came, agents[agent]),
+        )
+        for user, host, source, ends, begun, agent, came in current
+    ]
+    return apart(rows, repeated)
+
+
+def _shown(agent: bytes) -> bytes:
+    return b"" if agent in ABSENT or agent == _NULL else agent.rstrip()
 
 
 def bindings(
-    plain: Iterable[Plain], home: str, skew: int, now: int, repeats: Repeats
-) -> tuple[list[Row], list[tuple[bytes, bytes]]]:
+    plain: Iterable[Plain], home: str, skew: int, now: int, repeated: Set[bytes]
+) -> tuple[list[Row], list[Row]]:
     """Lines with one binding, and bindings of lines that may have several; without those that have ended by `now`.
 
     `skew` is what the server's clock is ahead of ours.
@@ -106,9 +130,8 @@ def bindings(
         transport = came
         if b";transport=" in uri:
             transport = (transport_of(uri.decode(), came.decode()) or "").encode()
-        shown = b"" if agent in ABSENT or agent == _NULL else agent.rstrip()
-        bound = record.binding(key, uri, source, transport, shown, refreshed=int(modified) - skew, expires=ends)
-        if user not in repeats:
+        bound = record.binding(key, uri, source, transport, _shown(agent), refreshed=int(modified) - skew, expires=ends)
+        if user not in repeated:
             rows.append((key, bound))
         else:
             others.append((key, bound))
@@ -124,13 +147,14 @@ def _apart(piece: bytes, block: Block) -> None:
             block.odd.append(_values(line))
 
 
+def _text(told: bytes) -> str:
+    """What stands there without COPY's escapes."""
+    return _ESCAPED.sub(lambda found: _LETTERS.get(found[1], found[1]), told).decode("utf-8", "replace")
+
+
 def _values(line: bytes) -> TableRow:
     """The values of a row; one that has too few is broken, and read as such by whoever reads it."""
-    values: list[object] = [
-        None if text == _NULL else _ESCAPED.sub(lambda found: _LETTERS.get(found[1], found[1]), text)
-        for text in line.split(b"\t")
-    ]
-    texts = [value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in values]
+    texts: list[object] = [None if text == _NULL else _text(text) for text in line.split(b"\t")]
     for index in _NUMBERS:
         if index < len(texts) and isinstance(text := texts[index], str) and text.isdigit():
             texts[index] = int(text[:18])

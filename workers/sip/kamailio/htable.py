@@ -63,14 +63,16 @@ def believed(rpc: Rpc, site: Site) -> tuple[State, int]:
 def _lines(file: IO[bytes], site: Site, broken: Broken, skew: int, least: float) -> Generator[list[Row], None, None]:
     """Each line once: those with one contact as they come, all others at the end. Raises SipError(TRUNCATED)."""
     repeats = Repeats()
-    repeats.note(mirror.names(file, site.home))
+    for names in mirror.names(file, site.home):
+        repeats.note(names)
+    repeated = repeats.end()
     held: dict[bytes, list[bytes]] = {}
     came = 0
     for block in mirror.blocks(file, REQUEST, site.home):
         came += len(block)
         now = int(site.now().timestamp())
-        single, others = numbered_rows(block.numbered, repeats, now, skew)
-        rows = plain_rows(block.plain, site.home, repeats, now, skew)
+        single, others = numbered_rows(block.numbered, repeated, now, skew)
+        rows = plain_rows(block.plain, site.home, repeated, now, skew)
         for key, binding in (*others, *rows.others, *_odd([*block.odd, *rows.odd], site, broken, skew)):
             held.setdefault(key, []).append(binding)
         yield single + rows.single

@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta, tzinfo
 from itertools import groupby
-from typing import IO
 from urllib.parse import quote, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
@@ -17,10 +16,10 @@ from app.domain.registration import Contact, Lookup, Registration
 from workers.sip.base import BATCH, Problem, SipError
 from workers.sip.kamailio import copied
 from workers.sip.kamailio.contact import BrokenError
+from workers.sip.kamailio.copied import Copy
 from workers.sip.kamailio.location_row import COLUMNS, TableRow, bound, name_of
 from workers.sip.kamailio.parse import Broken
 from workers.sip.kamailio.site import DATABASES, UNTOLD, Batches, Site, State, is_loading, report_of, state
-from workers.sip.repeats import Repeats
 from workers.sip.sql import Database, database, identifier
 
 _ENOUGH = 0.9
@@ -46,12 +45,13 @@ def pull(site: Site) -> Batches:
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
         with _opened(site) as opened:
             # Taken at once and read later: the database is not kept waiting.
-            whole = opened.copy(f"SELECT {COLUMNS} FROM {_table(site)}", file)  # noqa: S608  checked name
+            copy = Copy(file, site.home)
+            whole = opened.copy(f"SELECT {COLUMNS} FROM {_table(site)}", copy.take)  # noqa: S608  checked name
             busy = time.monotonic() - began
             if not whole:
                 yield from _batches(_lines(_sorted(opened, site), site, seen))
         if whole:
-            yield from _copied(file, site, seen)
+            yield from _copied(copy, site, seen)
     if told.contacts is not None and seen.rows < told.contacts * _ENOUGH - _FEW:
         raise SipError(Problem.LOADING, f"the table has {seen.rows} of {told.contacts} contacts")
     return replace(report_of(taken_at, told, seen.broken), loading=loading, busy=busy)
@@ -138,17 +138,16 @@ def _batches(lines: Iterable[Registration]) -> Generator[list[Row], None, None]:
     yield batch
 
 
-def _copied(file: IO[bytes], site: Site, seen: _Seen) -> Generator[list[Row], None, None]:
+def _copied(copy: Copy, site: Site, seen: _Seen) -> Generator[list[Row], None, None]:
     """Each line once: those with one row as they come, all others at the end."""
     zone, home = _zone(site), site.home
-    repeats = Repeats()
-    repeats.note(copied.names(file))
+    repeated = copy.repeats.end()
     held: dict[bytes, list[bytes]] = {}
-    for block in copied.blocks(file, home):
+    for block in copied.blocks(copy.file, home):
         now = int(site.now().timestamp())
         seen.rows += len(block)
-        single, more = copied.numbered(block.numbered, seen.skew, now, repeats)
-        rows, others = copied.bindings(block.plain, home, seen.skew, now, repeats)
+        single, more = copied.numbered(block.numbered, seen.skew, now, repeated)
+        rows, others = copied.bindings(block.plain, home, seen.skew, now, repeated)
         for key, binding in (*more, *others, *_odd(block.odd, site, zone, seen)):
             held.setdefault(key, []).append(binding)
         yield single + rows

@@ -1,13 +1,13 @@
 """Plain entries of the mirror, read at the least cost: the same as `values` makes of them one by one. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 
 from app.domain.record import SAME, Row
 from workers.sip.kamailio.contact import ABSENT, agent_of
 from workers.sip.kamailio.mirror import Numbered, Plain
 from workers.sip.kamailio.slots import Entry
-from workers.sip.repeats import Repeats
+from workers.sip.repeats import apart
 
 _URI = 190
 _AGENT = 200
@@ -29,10 +29,10 @@ class PlainRows:
     """Entries that are not so simple after all."""
 
 
-def plain_rows(entries: Iterable[Plain], home: str, repeats: Repeats, now: int, skew: int) -> PlainRows:
+def plain_rows(entries: Iterable[Plain], home: str, repeated: Set[bytes], now: int, skew: int) -> PlainRows:
     """Key and binding of each entry that has not ended by `now`.
 
-    `repeats` are the lines that come more than once; `skew` is what the server's clock is ahead of ours, in seconds.
+    `repeated` are the lines that come more than once; `skew` is what the server's clock is ahead of ours, in seconds.
     """
     rows, agents, suffix = PlainRows(), dict[bytes, bool](), b"@" + home.encode()
     for entry in entries:
@@ -51,26 +51,48 @@ def plain_rows(entries: Iterable[Plain], home: str, repeats: Repeats, now: int, 
             # What `record.binding` makes of it.
             came = SAME if host == source else source
             row = key, b"%d\t%d\t\x01%b\t%b\t%b\t%b" % (begun, held, host, came, transport, agent)
-            (rows.others if key in repeats else rows.single).append(row)
+            (rows.others if key in repeated else rows.single).append(row)
     return rows
 
 
-def numbered_rows(entries: Iterable[Numbered], repeats: Repeats, now: int, skew: int) -> tuple[list[Row], list[Row]]:
+def numbered_rows(
+    entries: Iterable[Numbered], repeated: Set[bytes], now: int, skew: int
+) -> tuple[list[Row], list[Row]]:
     """The same of entries whose form is known already: lines with one binding, bindings of lines that may have more."""
-    single, others = list[Row](), list[Row]()
-    agents, latest = dict[bytes, bytes](), dict[bytes, bytes]()
-    for key, host, time, seconds, transport, source, agent in entries:
-        if agent not in agents:
-            agents[agent] = shown(agent)
-        if seconds not in latest:
-            latest[seconds] = b"%010d" % max(now + skew - int(seconds), 0)
-        # Both have ten digits, and are as quickly compared as they are.
-        if time > latest[seconds]:
-            begun = b"%d" % (int(time) - skew) if skew else time
-            came = SAME if host == source else source
-            row = key, b"\t".join((begun, seconds, SAME + host, came, transport, agents[agent]))
-            (others if key in repeats else single).append(row)
-    return single, others
+    current = _current(entries, now, skew)
+    agents = {agent: shown(agent) for agent in {entry[6] for entry in current}}
+    rows = [
+        (
+            key,
+            b"%b\t%b\t\x01%b\t%b\t%b\t%b" % (time, held, host, SAME if host == source else source, came, agents[agent]),
+        )
+        for key, host, time, held, came, source, agent in current
+    ]
+    return apart(rows, repeated)
+
+
+def _current(entries: Iterable[Numbered], now: int, skew: int) -> list[Numbered]:
+    """Those that have not ended by `now`, with times of our clock."""
+    if skew:
+        return [
+            (key, host, b"%d" % begun, held, came, source, agent)
+            for key, host, time, held, came, source, agent in entries
+            if (begun := int(time) - skew) + int(held) > now
+        ]
+    # Both have ten digits, and are as quickly compared as they are.
+    latest = _Latest(now)
+    return [entry for entry in entries if entry[2] > latest[entry[3]]]
+
+
+class _Latest(dict[bytes, bytes]):
+    """Seconds that a binding holds -> the last time of a REGISTER that has ended by `now`."""
+
+    def __init__(self, now: int) -> None:
+        self._now = now
+
+    def __missing__(self, held: bytes) -> bytes:
+        self[held] = found = b"%010d" % max(self._now - int(held), 0)
+        return found
 
 
 def shown(agent: bytes) -> bytes:

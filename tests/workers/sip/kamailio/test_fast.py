@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.domain import record
 from app.domain.record import Row, contacts_of
 from tests.workers.sip.kamailio.recordings import dumped, recording, result_of
-from workers.sip.base import Endpoint
+from workers.sip.base import Endpoint, Problem, SipError
 from workers.sip.kamailio import copied, htable, location, mirror, slots
 from workers.sip.kamailio.location_row import TableRow
 from workers.sip.kamailio.parse import Broken
@@ -71,6 +71,33 @@ class TestMirror:
         body = made.body.replace(b'"id":%d' % made.request_id, b'"id":%d' % REQUEST)
         assert self.by_the_block(body, skew) == self.one_by_one(body, skew)
 
+    def test_no_entry_is_lost_behind_a_wrong_size(self) -> None:
+        """The sizes of all slots together are those of the entries that are plain; one of the others would be lost."""
+        entry = '{"name":"%d::sip:%d@h","value":"1795419201|%d|tcp:h|x|a","type":"str"}'
+        told = [[(1001, 0)], [(1002, 60), (1003, 60)], [(1004, 60)]]
+        texts = [",".join(entry % (line, line, held) for line, held in slot) for slot in told]
+        listed = ",".join(f'{{"entry":{at},"size":1,"slot":[{text}]}}' for at, text in enumerate(texts))
+        with pytest.raises(SipError) as caught:
+            self.by_the_block(f'{{"jsonrpc":"2.0","result":[{listed}],"id":{REQUEST}}}'.encode())
+        assert caught.value.problem is Problem.TRUNCATED
+
+    @pytest.mark.parametrize("home", ["[2001:db8::1]", HOME, HOME.upper()])
+    @pytest.mark.parametrize("spelled", ["1001", "1001@{}", "1001 ", "1001@", "sip:1001"])
+    def test_one_line_in_two_spellings_comes_once(self, home: str, spelled: str) -> None:
+        usual = {"aor": "1001", "time": str(AT), "seconds": "3600", "came": "udp:10.0.0.1:5060", "agent": "a"}
+        names = ["1001", f"1001@{home}", spelled.format(home)]
+        slot = [self.entry(usual | {"host": f"10.0.0.{at}"}, {"aor": name}) for at, name in enumerate(names)]
+        # The contact's user is the line's own, however that is spelled: the quick way is not shut to them.
+        slot = [
+            held | {"name": f"{name}::sip:1001@10.0.0.{at}"}
+            for at, (name, held) in enumerate(zip(names, slot, strict=True))
+        ]
+        answer = {"jsonrpc": "2.0", "result": [{"entry": 1, "size": 3, "slot": slot}], "id": REQUEST}
+        body = json.dumps(answer, separators=(",", ":"), ensure_ascii=False).encode()
+        site = Site(Endpoint("http://127.0.0.1:9/RPC", home), lambda: NOW, None)
+        found = each_once(list(htable._lines(BytesIO(body), site, Broken(), 0, 0)))
+        assert [body.count(b"\n") for body in found.values()] == [2]
+
     def test_the_same_server_says_the_same_by_another_way(self) -> None:
         found, _ = self.by_the_block(recording("scale/02-htable.dump-1000").body)
         other, _ = dumped(result_of("scale/01-ul.dump-1000"))
@@ -92,7 +119,12 @@ class TestMirror:
     ODD = st.fixed_dictionaries(
         {},
         optional={
-            "aor": st.sampled_from(("alice", f"1001@{HOME}", "1001@else.test", "1 001", "", "é", '"', "a::b")),
+            "aor": st.sampled_from(
+                (
+                    *("alice", f"1001@{HOME}", "1001@else.test", "1 001", "", "é", '"', "a::b"),
+                    *(f"1001@{HOME.upper()}", "1001 ", "1001@", "sip:1001", "１００１"),
+                )
+            ),
             "scheme": st.sampled_from(("sips", "SIP", "tel", "")),
             "user": st.sampled_from(("1001", "alice", "", "x" * 170, "a::sip:b", "\\", "\x7f")),
             "host": st.sampled_from(("h;transport=tcp", "h;transport=x", "", "h@h", "x" * 188, "\t", "h ", "é", '"')),
@@ -165,7 +197,11 @@ class TestLocation:
 
     def by_the_block(self, rows: Sequence[TableRow], skew: int) -> tuple[dict[bytes, bytes], int, Broken]:
         seen = location._Seen(skew)
-        found = each_once(list(location._copied(BytesIO(self.text(rows)), SITE, seen)))
+        copy = copied.Copy(BytesIO(), HOME)
+        # In two pieces, so that a line's rows may come apart.
+        for piece in (rows[: len(rows) // 2], rows[len(rows) // 2 :]):
+            copy.take(self.text(piece))
+        found = each_once(list(location._copied(copy, SITE, seen)))
         return found, seen.rows, seen.broken
 
     def one_by_one(self, rows: Sequence[TableRow], skew: int) -> tuple[dict[bytes, bytes], int, Broken]:
@@ -223,6 +259,15 @@ class TestLocation:
     @given(rows=st.lists(rows(), max_size=8), skew=st.sampled_from((0, 2, -300)))
     def test_whatever_the_table_holds(self, rows: list[TableRow], skew: int) -> None:
         assert self.by_the_block(rows, skew) == self.one_by_one(rows, skew)
+
+    @pytest.mark.parametrize("spelled", ["1001", f"1001@{HOME}", "1001 ", "1001@", "sip:1001"])
+    def test_one_line_in_two_spellings_comes_once(self, spelled: str) -> None:
+        rows = [
+            (user, None, f"sip:1001@10.0.0.{at}:5060", None, AT + 60, AT, "Yealink", "udp:127.0.0.1:5460")
+            for at, user in enumerate(("1001", spelled))
+        ]
+        found, count, _ = self.by_the_block(rows, 0)
+        assert (count, [body.count(b"\n") for body in found.values()]) == (2, [1])
 
     def test_most_rows_take_the_quick_way(self) -> None:
         row = ("1001", None, "sip:1001@10.0.0.1:5060", None, AT + 60, AT, "Yealink", "udp:127.0.0.1:5460")

@@ -131,8 +131,8 @@ def _block(text: bytes, number: re.Pattern[bytes]) -> Block:
     whole = not text.translate(None, _PLAIN)
     if whole:
         numbered, sizes = number.findall(text), _SIZE.findall(text)
-        # Each entry was read, each slot has a head, and all that they announce is there.
-        if len(numbered) == text.count(_NAME) == sum(map(int, sizes)) and len(sizes) == text.count(_BETWEEN) + 1:
+        # All that the slots announce is there and nothing else: entries end with a brace, and slots but the last.
+        if sum(map(int, sizes)) == len(numbered) and text.count(b"}") == len(numbered) + len(sizes) - 1:
             return Block(numbered)
     block = Block()
     for slot in text.split(_BETWEEN):

@@ -120,6 +120,8 @@ def test_every_page_is_for_everybody(
 def test_a_day_without_a_mouse(stack: Stack, page: Page, shown: World) -> None:
     line, asked = shown.mistyped, shown.asked
     page.goto("/login?as=circle")
+    # The browser moves the focus there with its first picture, which may come after all has loaded.
+    expect(page.locator("input[autofocus]")).to_be_focused()
     page.keyboard.type(shown.place.number)
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)

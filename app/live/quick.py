@@ -37,8 +37,6 @@ _MOST_NAMES = 200_000
 """Names of keys that all those pages may have together: one of many circles at many servers has hundreds."""
 _SESSION_SECONDS = 30.0
 """How long a cookie's signature is known to be good; whether its session is, Redis says each time."""
-
-
 _REST_SECONDS = 5.0
 """So long nothing is asked after Redis failed: whoever waits for it once need not wait twice."""
 

@@ -13,7 +13,6 @@ from itertools import chain, islice
 from operator import itemgetter
 
 from flask import Blueprint, Response, abort, request, stream_with_context
-from redis.exceptions import RedisError
 from sqlalchemy import ColumnElement
 
 from app import directory, history
@@ -26,6 +25,7 @@ from app.history import Exported
 from app.i18n import _
 from app.portal.line import line_or_404
 from app.presenter import CAUSES, STOOD, WHY, WORDS, local
+from app.reach import reach
 from app.services import services
 from app.store import servers as states
 from app.store.servers import ServerState
@@ -128,10 +128,7 @@ def _silent(server_id: int, hostname: str, window: Window) -> Iterator[_Row]:
 
 
 def _state(server_id: int) -> ServerState:
-    try:
-        return states.read_one(services().redis, server_id)
-    except RedisError:
-        return ServerState()
+    return reach(lambda redis: states.read_one(redis, server_id), ServerState())
 
 
 def _turn(turn: ExitStack, pieces: Iterator[bytes]) -> Iterator[bytes]:

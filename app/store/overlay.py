@@ -55,7 +55,7 @@ class Incoming:
         self._ahead.end()
 
     def check(self, pipe: "Redis") -> None:
-        """Whether all of it is still there, where it is about to be published. Raises RedisError.
+        """Raises RedisError unless all of it is still there, just before it is published.
 
         A replica that became the master meanwhile need not have all that the old one had taken.
         """

@@ -31,6 +31,8 @@ _LETTERS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v
 _USER = re.compile(rb"([^\t\n]*)[^\n]*\n")
 _NULL = b"\\N"
 _NUMBERS = (4, 5)
+# What `record.binding` makes of a line that is a number, at an address of its own.
+_BINDING = b"%b\t%d\t" + SAME + b"%b\t%b\t%b\t%b"
 
 Plain = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes, bytes]
 """User, domain, contact, host:port that it came from, end, last REGISTER, user agent, transport."""
@@ -102,8 +104,7 @@ def numbered(found: Iterable[Numbered], skew: int, now: int, repeated: Set[bytes
     rows = [
         (
             user,
-            b"%b\t%d\t\x01%b\t%b\t%b\t%b"
-            % (begun, int(ends) - int(begun), host, SAME if host == source else source, came, agents[agent]),
+            _BINDING % (begun, int(ends) - int(begun), host, SAME if host == source else source, came, agents[agent]),
         )
         for user, host, source, ends, begun, agent, came in current
     ]

@@ -14,6 +14,8 @@ _AGENT = 200
 _SOURCE = 100
 _DIGITS = 11
 """Times of so many digits are none that could be shown."""
+# What `record.binding` makes of a line that is a number, at an address of its own.
+_BINDING = b"%b\t%b\t" + SAME + b"%b\t%b\t%b\t%b"
 _TRANSPORTS = frozenset((b"udp", b"tcp", b"tls", b"ws", b"wss"))
 
 
@@ -64,7 +66,7 @@ def numbered_rows(
     rows = [
         (
             key,
-            b"%b\t%b\t\x01%b\t%b\t%b\t%b" % (time, held, host, SAME if host == source else source, came, agents[agent]),
+            _BINDING % (time, held, host, SAME if host == source else source, came, agents[agent]),
         )
         for key, host, time, held, came, source, agent in current
     ]

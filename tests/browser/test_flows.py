@@ -146,6 +146,7 @@ def test_a_mistyped_device_password_is_explained_overwritten_and_heals(
     page.get_by_role("button", name="上書きする", exact=True).click()
     expect(page.locator("#password-state")).to_contain_text("上書きしました。", timeout=20_000)
     page.get_by_role("link", name="電話機の設定を見る").click()
+    page.wait_for_url(f"**/uniques/{line.id}")
     wait_for_sign(page, line, "not-registered")
     with softphone(stack.keeper, tmp_path / "right", line.number, new):
         wait_for_sign(page, line, "registered", 20)

@@ -10,7 +10,8 @@ const kind = id => document.querySelector(`#c${id} .sign`)?.classList[1];
 const watch = (id, look) => {
   look(kind(id));
   const observer = new MutationObserver(() => look(kind(id)));
-  observer.observe(document.body, {subtree: true, childList: true, attributeFilter: ['class']});
+  // Not its body: a page that is only just coming has none yet.
+  observer.observe(document, {subtree: true, childList: true, attributeFilter: ['class']});
   return observer;
 };
 """

@@ -81,9 +81,8 @@ class TestMirror:
 
     def test_two_phones_of_which_one_refreshes(self, kamailio: Kamailio) -> None:
         with kamailio.phone("1001") as desk, kamailio.phone("1001") as mobile:
-            desk.register(user_agent=b"desk")
-            mobile.register(user_agent=b"mobile")
-            desk.register(user_agent=b"desk 2")
+            told = [(desk, b"desk"), (mobile, b"mobile"), (desk, b"desk 2")]
+            assert [phone.register(user_agent=agent) for phone, agent in told] == [200] * 3
             wanted = {desk.source: "desk 2", mobile.source: "mobile"}
 
             def shown() -> dict[str | None, str | None]:

@@ -16,7 +16,7 @@ Answer = Callable[[], int]
 """Takes the answer, throws it away and tells how many lines it had, or would have had."""
 _CHUNK = 1024 * 1024
 _IN_FLIGHT = 8
-_QUERY = "SELECT username, domain, contact, received, expires, last_modified, user_agent, socket FROM location"
+_QUERY = "SELECT username, domain, last_modified, expires, contact, received, user_agent, socket FROM location"
 
 
 def answers(source: str, crowd: Crowd, location: str, size: int) -> Answer:

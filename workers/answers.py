@@ -36,9 +36,9 @@ def _remember(runtime: Runtime, place: Place, before: LookedUp | None, standing:
     state = before.standing.state if before else _last_known(runtime, place)
     if standing.state is state or (state is None and standing.state is LineState.NOT_REGISTERED):
         return
-    key, body = row_of(found.registration)
+    _key, body = row_of(found.registration)
     last = body or (before.standing.body if before else b"")
-    waiting.queue(runtime.redis, [change_of(place, state, standing, key, last)])
+    waiting.queue(runtime.redis, [change_of(place, state, standing, last)])
 
 
 def _last_known(runtime: Runtime, place: Place) -> LineState | None:

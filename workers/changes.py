@@ -51,13 +51,13 @@ def of_turned(runtime: Runtime, server_id: int, turned: Sequence[Turn]) -> tuple
         )
         places.put(place.circle_id, held.registered + registered, held.unreadable + unreadable)
         if turn.told is not turn.after:
-            changes.append(change_of(place, turn.told, turn.standing, turn.key, turn.last))
+            changes.append(change_of(place, turn.told, turn.standing, turn.last))
     return places, changes
 
 
-def change_of(place: Place, before: LineState | None, standing: Standing, key: bytes, last: bytes) -> Change:
+def change_of(place: Place, before: LineState | None, standing: Standing, last: bytes) -> Change:
     """One change as the history remembers it; `last` are the bindings that came, or that there were until now."""
-    contact = next(iter(contacts_of(key, last)), None)
+    contact = next(iter(contacts_of(last)), None)
     return Change(
         place.unique_id,
         place.circle_id,

@@ -73,7 +73,7 @@ def _missed(
             continue
         last, now, key = known.get(place.unique_id), standing or absent, place.aor.encode("utf-8", "replace")
         if key not in told.asked_since and _is_news(last, now, told, there=standing is not None):
-            change = change_of(place, last.state if last else None, now, key, now.body)
+            change = change_of(place, last.state if last else None, now, now.body)
             yield change if last is None else change._replace(at=max(change.at, int(last.at.timestamp()) + 1))
 
 

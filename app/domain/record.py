@@ -1,9 +1,9 @@
 """Bindings as bytes: what adapters hand on in bulk, what Redis keeps, what pages read. A million of them must be cheap.
 
-One line a contact, sorted: ``refreshed TAB holds TAB uri TAB source TAB transport TAB agent``. `refreshed` is the epoch
-second of the last REGISTER, empty where nobody told it; `holds` is for how many seconds from then, or the epoch second
-of the end where `refreshed` is empty, and itself empty for a binding that never ends. A byte that no clean text holds
-stands for ``sip:``, the line's key and ``@`` at the head of the URI, and as the source for the URI's own host and port.
+One line a contact, sorted: ``refreshed TAB ends TAB uri TAB source TAB agent TAB transport``. `refreshed` is the epoch
+second of the last REGISTER, empty where nobody told it; `ends` that of the end, empty for a binding that never ends.
+The source is a host and port, or the URI in which a server keeps them: such a line may stand in a server's table as it
+stands here, and is then not put together at all.
 """
 
 import re
@@ -18,17 +18,18 @@ JITTER = 2
 """Seconds: servers tell whole seconds left, so the same end comes out up to this much apart."""
 _FIELDS = 6
 _TAB = b"\t"
-SAME = b"\x01"
-"""Stands for what the record says elsewhere."""
+_URI = b"sip:"
 _NUMBER = rb"(?:-?[0-9]{1,12})?"
-_BINDING = _NUMBER + rb"\t" + _NUMBER + rb"(?:\t[^\t\n]*){4}"
+# The end is a time of these centuries; earlier versions kept there for how many seconds a binding holds.
+_END = rb"(?:[0-9]{9,12})?"
+_BINDING = _NUMBER + rb"\t" + _END + rb"(?:\t[^\t\n]*){4}"
 _BODY = re.compile(rb"%b(?:\n%b)*" % (_BINDING, _BINDING))
 
 
 def row_of(registration: Registration) -> Row:
     """A line's key and the bindings that it has."""
     key = registration.aor.encode("utf-8", "replace")
-    return key, body_of([_encode(key, contact) for contact in registration.contacts])
+    return key, body_of([_encode(contact) for contact in registration.contacts])
 
 
 def body_of(bindings: list[bytes]) -> bytes:
@@ -37,7 +38,6 @@ def body_of(bindings: list[bytes]) -> bytes:
 
 
 def binding(
-    key: bytes,
     uri: bytes,
     source: bytes = b"",
     transport: bytes = b"",
@@ -47,20 +47,15 @@ def binding(
     expires: int | None,
 ) -> bytes:
     """One binding from texts that are clean already: no control characters, cut to their lengths."""
-    head = b"sip:%b@" % key
-    if uri.startswith(head):
-        uri = SAME + uri[len(head) :]
-    if source and uri.endswith(source) and uri[-len(source) - 1 : -len(source)] in (SAME, b"@"):
-        source = SAME
-    if refreshed is None:
-        return b"\t%b\t%b\t%b\t%b\t%b" % (b"" if expires is None else b"%d" % expires, uri, source, transport, agent)
-    holds = b"" if expires is None else b"%d" % (expires - refreshed)
-    return b"%d\t%b\t%b\t%b\t%b\t%b" % (refreshed, holds, uri, source, transport, agent)
+    if source.startswith(_URI):
+        source = _URI + source
+    begun, ends = (b"" if moment is None else b"%d" % moment for moment in (refreshed, expires))
+    return b"%b\t%b\t%b\t%b\t%b\t%b" % (begun, ends, uri, source, agent, transport)
 
 
-def contacts_of(key: bytes, body: bytes) -> tuple[Contact, ...]:
+def contacts_of(body: bytes) -> tuple[Contact, ...]:
     """The bindings in a record, in its order. Raises ValueError for what `binding` did not write."""
-    return tuple(_decode(key, line) for line in body.split(b"\n")) if body else ()
+    return tuple(map(_decode, body.split(b"\n"))) if body else ()
 
 
 def is_body(body: bytes) -> bool:
@@ -70,8 +65,8 @@ def is_body(body: bytes) -> bool:
 
 def expires_of(line: bytes) -> int | None:
     """The epoch second at which one binding ends; None for never."""
-    refreshed, holds = line.split(_TAB, 2)[:2]
-    return int(refreshed or 0) + int(holds) if holds else None
+    ends = line.split(_TAB, 2)[1]
+    return int(ends) if ends else None
 
 
 def refreshed_of(line: bytes) -> int | None:
@@ -88,12 +83,22 @@ def alike(old: bytes, new: bytes) -> bool:
     return len(before) == len(after) and all(_alike(*pair) for pair in zip(before, after, strict=True))
 
 
-def _by_identity(body: bytes) -> list[tuple[bytes, bytes]]:
+def _by_identity(body: bytes) -> list[tuple[tuple[bytes, ...], bytes]]:
     """Identity and line of each binding; the identity is all but its times."""
-    return sorted((line.split(_TAB, 2)[2], line) for line in body.split(b"\n")) if body else []
+    return sorted((_identity(line), line) for line in body.split(b"\n")) if body else []
 
 
-def _alike(before: tuple[bytes, bytes], after: tuple[bytes, bytes]) -> bool:
+def _identity(line: bytes) -> tuple[bytes, ...]:
+    _refreshed, _ends, uri, source, *more = line.split(_TAB)
+    return uri, _host(source), *more
+
+
+def _host(source: bytes) -> bytes:
+    """Host and port of a source; the parameters of its URI say nothing of them."""
+    return source[len(_URI) :].partition(b";")[0] if source.startswith(_URI) else source
+
+
+def _alike(before: tuple[tuple[bytes, ...], bytes], after: tuple[tuple[bytes, ...], bytes]) -> bool:
     if before[0] != after[0]:
         return False
     moments = ((moment(before[1]), moment(after[1])) for moment in (refreshed_of, expires_of))
@@ -104,9 +109,8 @@ def _near(first: int | None, last: int | None) -> bool:
     return first is not None and last is not None and abs(first - last) <= JITTER
 
 
-def _encode(key: bytes, contact: Contact) -> bytes:
+def _encode(contact: Contact) -> bytes:
     return binding(
-        key,
         _text(contact.uri),
         _text(contact.source),
         _text(contact.transport),
@@ -125,17 +129,14 @@ def _epoch(moment: datetime | None) -> int | None:
     return None if moment is None else round(moment.timestamp())
 
 
-def _decode(key: bytes, line: bytes) -> Contact:
+def _decode(line: bytes) -> Contact:
     fields = line.split(_TAB)
     if len(fields) != _FIELDS:
         raise ValueError("not a record of ours")
-    _refreshed, _holds, uri, source, transport, agent = fields
-    if source == SAME:
-        source = uri.rpartition(b"@")[2].removeprefix(SAME)
-    whole = b"sip:%b@%b" % (key, uri[1:]) if uri.startswith(SAME) else uri
+    _refreshed, _ends, uri, source, agent, transport = fields
     return Contact(
-        uri=whole.decode("utf-8", "replace"),
-        source=source.decode("utf-8", "replace") or None,
+        uri=uri.decode("utf-8", "replace"),
+        source=_host(source).decode("utf-8", "replace") or None,
         transport=transport.decode("utf-8", "replace") or None,
         user_agent=agent.decode("utf-8", "replace") or None,
         refreshed_at=_moment(refreshed_of(line)),

@@ -43,7 +43,7 @@ class Standing:
 
     def registration(self, aor: str) -> Registration:
         """The bindings as values, each with the time since which it is there. Raises ValueError."""
-        contacts = record.contacts_of(aor.encode("utf-8", "replace"), self.body)
+        contacts = record.contacts_of(self.body)
         times = (datetime.fromtimestamp(moment, UTC) for moment in self.of_each)
         return Registration(
             aor, tuple(replace(contact, since=moment) for contact, moment in zip(contacts, times, strict=True))

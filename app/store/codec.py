@@ -8,13 +8,13 @@ from app.domain import record
 from app.domain.changes import LineState
 from app.domain.standing import Cause, Standing
 
-REGISTERED, GONE, UNREADABLE = b"+", b"-", b"?"
+REGISTERED, GONE, UNREADABLE = b"=", b"-", b"?"
 """The first byte of a record; one that begins with a digit is a short one, of a line that is registered."""
 _MARKS = {LineState.REGISTERED: REGISTERED, LineState.NOT_REGISTERED: GONE, LineState.UNREADABLE: UNREADABLE}
 _STATES = {mark: state for state, mark in _MARKS.items()}
 _EPOCH, _MILLISECOND = datetime.fromtimestamp(0, UTC), timedelta(milliseconds=1)
 _TIMES = rb"-?[0-9]{1,12}(?:,-?[0-9]{1,12})*"
-_HEAD = re.compile(rb"([+?-])(%b)(?:;(?:(%b)|([a-z]+)))?" % (_TIMES, _TIMES))
+_HEAD = re.compile(rb"([=?-])(%b)(?:;(?:(%b)|([a-z]+)))?" % (_TIMES, _TIMES))
 _SHORT = re.compile(rb"([1-9][0-9]{9})\t[^\n]*")
 UNKNOWN = Standing(LineState.UNREADABLE, ())
 """Of a line whose record another version wrote, until the next answer."""

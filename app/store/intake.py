@@ -23,6 +23,8 @@ SPILL = 16_384
 MOST_TURNED = 16_384
 """Lines that turned at once of which each is told to its circle; after more every page of the server is drawn anew."""
 
+_EARLY = 4 * PIECE
+"""So many lines of a first snapshot are written while others are read: a rename shows them, none is written twice."""
 _AHEAD = 2
 """Pieces whose stored records are on their way while others are compared."""
 NEWCOMERS = 200
@@ -156,8 +158,11 @@ class Intake:
         """The first snapshot of all: nothing to compare with."""
         # What has registered since the answer began is so since then, and not since a time that no clock has shown yet.
         delta, at = self.delta, b"%d" % int(self._answered.at)
-        short = [row for row in rows if row[1][:10] <= at]
-        if not codec.are_short([body for _, body in short]):
+        short, bodies = rows, [body for _, body in rows]
+        if max(bodies, default=b"")[:10] > at:
+            short = [row for row in rows if row[1][:10] <= at]
+            bodies = [body for _, body in short]
+        if not codec.are_short(bodies):
             short = [row for row in short if codec.is_short(row[1])]
         # Nearly all lines are one binding, which is its own record, and are not looked at any further.
         self._begun.extend(chain.from_iterable(short))
@@ -169,7 +174,7 @@ class Intake:
             for key, body in rows:
                 if body and key not in known:
                     self._turn(key, LineState.REGISTERED, body, None)
-        if len(self._begun) > 2 * SPILL or len(delta.written) > SPILL:
+        if len(self._begun) >= 2 * _EARLY or len(delta.written) > SPILL:
             self._spill()
 
     def _settle(self) -> None:

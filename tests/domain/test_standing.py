@@ -17,7 +17,7 @@ REGISTERED, GONE, UNREADABLE = LineState.REGISTERED, LineState.NOT_REGISTERED, L
 
 
 def binding(host: str, *, refreshed: int | None = None, expires: int | None = AT + 3600) -> bytes:
-    return record.binding(AOR.encode(), f"sip:{AOR}@{host}".encode(), refreshed=refreshed, expires=expires)
+    return record.binding(f"sip:{AOR}@{host}".encode(), refreshed=refreshed, expires=expires)
 
 
 def body(*hosts: str, **times: int | None) -> bytes:

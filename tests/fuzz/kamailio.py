@@ -135,7 +135,7 @@ def _mirror(exchange: Exchange) -> Case:
         reading = Reading()
         for rows in htable._lines(io.BytesIO(body), _SITE, broken, 0, least=0):
             for key, binding in rows:
-                reading.pairs += [(key.decode(), contact) for contact in contacts_of(key, binding)]
+                reading.pairs += [(key.decode(), contact) for contact in contacts_of(binding)]
         reading.broken = broken.records
         return reading
 

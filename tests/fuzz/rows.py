@@ -16,7 +16,7 @@ from workers.sip.kamailio.site import Site
 from workers.sip.opensips import site as opensips
 from workers.sip.opensips import table
 
-_KAMAILIO = ("username", "domain", "contact", "received", "expires", "last_modified", "user_agent", "socket")
+_KAMAILIO = ("username", "domain", "last_modified", "expires", "contact", "received", "user_agent", "socket")
 _OPENSIPS = ("username", "domain", "contact", "received", "expires", "user_agent", "socket")
 _TIMES = frozenset(("expires", "last_modified"))
 _BETWEEN = b"\x1f"
@@ -66,7 +66,7 @@ def _joined(rows: list[dict[str, str]], columns: tuple[str, ...]) -> bytes:
 def _copied(row: dict[str, str]) -> bytes:
     """A row as COPY writes it, with epochs for the times."""
     made = {**row, "expires": "1795422585", "last_modified": "1795418985"}
-    cells = (made[column].replace("\\", "\\\\").replace("\t", "\\t") or "\\N" for column in _KAMAILIO)
+    cells = (made[column].replace("\\", "\\\\").replace("\t", "\\t") for column in _KAMAILIO)
     return "\t".join(cells).encode() + b"\n"
 
 
@@ -76,7 +76,7 @@ def _kamailio_copy(body: bytes) -> Reading:
     copy.take(body)
     for rows in location._copied(copy, _SITE, seen):
         for key, binding in rows:
-            reading.pairs += [(key.decode(), contact) for contact in contacts_of(key, binding)]
+            reading.pairs += [(key.decode(), contact) for contact in contacts_of(binding)]
     reading.broken = seen.broken.records
     return reading
 

@@ -42,10 +42,10 @@ def test_a_count_that_no_server_can_reach_is_none() -> None:
     assert parse.counters(counts, "location") == parse.Counters(None, None, 0)
 
 
-@pytest.mark.parametrize("column", [4, 5])
+@pytest.mark.parametrize("column", [2, 3])
 @pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan"), HUGE, -HUGE])
 def test_a_time_in_the_location_table_that_is_none_breaks_its_row_only(column: int, value: float) -> None:
-    row: list[object] = ["1001", "", "sip:1001@10.0.0.1", None, 1795422585, 1795418985, "Phone", "udp:10.0.0.9:5060"]
+    row: list[object] = ["1001", "", 1795418985, 1795422585, "sip:1001@10.0.0.1", None, "Phone", "udp:10.0.0.9:5060"]
     assert bound(tuple(row), "sip.example.jp", None)[0] == "1001"
     row[column] = value
     with pytest.raises(BrokenError):

@@ -51,7 +51,7 @@ def lease(redis: "Redis") -> Lease:
 
 def body(aor: str, host: str = "a") -> bytes:
     uri = f"sip:{aor}@{host}".encode()
-    return record.binding(aor.encode(), uri, refreshed=None, expires=AT + 10**6)
+    return record.binding(uri, refreshed=None, expires=AT + 10**6)
 
 
 @dataclass

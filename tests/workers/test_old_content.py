@@ -100,7 +100,12 @@ def test_a_look_up_goes_on(redis: "Redis", server_id: int, runtime: Runtime, cus
     assert kind_of(redis, server_id, STRANGER) is SignKind.REGISTERED
 
 
-RUBBISH = (b"", b"?", b"+", b"+\n", b"-\n", b"null", b"[]", b"{}", b"[[]]", b"\xff\xfe", b"+1\nrubbish", b"5", b'"x"')
+RUBBISH = (
+    *(b"", b"?", b"=", b"=\n", b"-\n", b"null", b"[]", b"{}", b"[[]]", b"\xff\xfe", b"=1\nrubbish", b"5", b'"x"'),
+    # As they were kept when a binding told for how long it holds.
+    b"1795419198\t3600\t\x01192.0.2.1:5060\t\x01\tudp\tphone",
+    b"+1795419190\n1795419198\t3600\t\x01192.0.2.1:5060\t\x01\tudp\tphone",
+)
 
 
 @pytest.mark.parametrize("value", RUBBISH)

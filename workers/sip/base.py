@@ -91,7 +91,7 @@ class Pull(Iterator[Registration]):
         for batch in self.rows():
             for key, body in batch:
                 if body:
-                    yield Registration(key.decode("utf-8", "replace"), contacts_of(key, body))
+                    yield Registration(key.decode("utf-8", "replace"), contacts_of(body))
 
     @property
     def report(self) -> PullReport:

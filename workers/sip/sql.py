@@ -81,7 +81,8 @@ class Database(Protocol):
         """The rows of a query as they come from the server; what is no UTF-8 in a text is replaced."""
 
     def copy(self, query: str, take: Callable[[bytes], object]) -> bool:
-        """Give the rows of a query to `take`, many at a time, as PostgreSQL's COPY writes them; False for no text.
+        """Give the rows of a query to `take`, many at a time, as PostgreSQL's COPY writes them, with nothing for NULL;
+        False for no text.
 
         It is none at SQLite, and for columns that hold local times, whose text says nothing that could be relied on.
         """
@@ -136,7 +137,7 @@ class _Postgres:
         described = self._connection.execute(f"{query} LIMIT 0".encode()).description or ()
         if any(column.type_code not in _COPIED for column in described):
             return False
-        for piece in pieces(self._connection.pgconn, f"COPY ({query}) TO STDOUT".encode()):
+        for piece in pieces(self._connection.pgconn, f"COPY ({query}) TO STDOUT WITH (NULL '')".encode()):
             take(piece)
         return True
 

@@ -43,7 +43,7 @@ class Finder:
             return None
         # As the server does, it counts whole seconds.
         ends = int(now) + int(left)
-        return line, binding(line, uri, source, transport, agent, refreshed=int(modified), expires=ends)
+        return line, binding(uri, source, transport, agent, refreshed=int(modified), expires=ends)
 
     def _fits(self, agent: bytes) -> bool:
         if agent not in self._agents:

@@ -12,7 +12,7 @@ from workers.sip.base import Problem, SipError
 from workers.sip.kamailio import facts, mirror
 from workers.sip.kamailio.contact import BrokenError, corrected, line_key
 from workers.sip.kamailio.parse import Broken
-from workers.sip.kamailio.plain import numbered_rows, plain_rows
+from workers.sip.kamailio.plain import Ends, numbered_rows, plain_rows
 from workers.sip.kamailio.rpc import REQUEST, Rpc
 from workers.sip.kamailio.site import Batches, Site, State, is_loading, refuse_restarted, report_of, state
 from workers.sip.kamailio.slots import Entry
@@ -67,11 +67,11 @@ def _lines(file: IO[bytes], site: Site, broken: Broken, skew: int, least: float)
         repeats.note(names)
     repeated = repeats.end()
     held: dict[bytes, list[bytes]] = {}
-    came = 0
+    came, ends = 0, Ends()
     for block in mirror.blocks(file, REQUEST, site.home):
         came += len(block)
         now = int(site.now().timestamp())
-        single, others = numbered_rows(block.numbered, repeated, now, skew)
+        single, others = numbered_rows(block.numbered, repeated, now, skew, ends)
         rows = plain_rows(block.plain, site.home, repeated, now, skew)
         for key, binding in (*others, *rows.others, *_odd([*block.odd, *rows.odd], site, broken, skew)):
             held.setdefault(key, []).append(binding)

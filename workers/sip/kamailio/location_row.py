@@ -16,7 +16,8 @@ from workers.sip.kamailio.contact import (
     uri_of,
 )
 
-COLUMNS = "username, domain, contact, received, expires, last_modified, user_agent, socket"
+COLUMNS = "username, domain, last_modified, expires, contact, received, user_agent, socket"
+"""From the third on in the order in which `record` holds a binding."""
 # SQLite holds days since noon of 24 November 4714 BC; as seconds since 1970 that would be April 1970.
 _LARGEST_JULIAN = 10_000_000
 # Beyond the year 9999 there is no time, and a column may hold what is no number at all.
@@ -32,7 +33,7 @@ def bound(row: TableRow, home: str, zone: tzinfo | None, skew: int = 0) -> tuple
 
     Raises BrokenError, and SipError(CONFIGURATION) for a local time of nobody knows where.
     """
-    username, domain, uri, received, expires, modified, agent, socket = row
+    username, domain, modified, expires, uri, received, agent, socket = row
     key = line_key(f"{username}@{domain}" if domain else username, home)
     contact = Contact(
         uri=uri_of(uri),

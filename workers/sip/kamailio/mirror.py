@@ -27,11 +27,14 @@ _SIZE = re.compile(rb'"size":([0-9]{1,9}),"slot":\[')
 _ENTRY = re.compile(
     rb'\{"name":"([^:]*)::(sip[^"]*)","value":"([^|]*)\|([^|]*)\|([^:]*):([^|]*)\|[^|]*\|([^"]*)","type":"str"\}'
 )
-# Most of them are simpler still: a line that is a number, at an address without parameters.
+# Most of them are simpler still: a line that is a number, at an address without parameters. Had it run from one entry
+# into the next, its slot would have one too few.
 _NUMBER = (
-    rb'\{"name":"([0-9]{1,32})(?:@%b)?::sip:\1@([!#-:<-?A-\[\]-~]{1,150})",'
-    rb'"value":"([1-9][0-9]{9})\|([1-9][0-9]{0,8})\|(udp|tcp|tls|wss?):([!#-\[\]-{}~]{0,99})\|[^|"]*\|([^"]*)","type":"str"\}'
+    rb'\{"name":"([0-9]{1,32})(?:@%b|)::(sip:\1@[^"; ]{1,150})",'
+    rb'"value":"([1-8][0-9]{9})\|([1-9][0-9]{0,8})\|(udp|tcp|tls|wss?):((?!sip:)[^| ]{0,99})\|[^|]*\|'
+    rb'([^"]*)","type":"str"\}'
 )
+_NAMED = re.compile(rb'"name":"([^:"]*)')
 _NAME, _ENDS, _VALUE = b'"name":"', b"::sip:", b'","value"'
 # Printable ASCII without a backslash.
 _PLAIN = bytes(range(0x20, 0x7F)).replace(b"\\", b"")
@@ -39,7 +42,7 @@ _PLAIN = bytes(range(0x20, 0x7F)).replace(b"\\", b"")
 Plain = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]
 """AoR, contact, time of the REGISTER, seconds that it holds, transport, host:port that it came from, user agent."""
 Numbered = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]
-"""The AoR's user, the contact's host:port, and then as above."""
+"""The AoR's user, and then as above."""
 
 
 @dataclass(slots=True)
@@ -58,19 +61,19 @@ def names(file: IO[bytes], home: str) -> Iterator[list[bytes]]:
     """The key of each entry's line, many at a time; much quicker than `blocks`. Other things may be among them."""
     suffix = b"@" + home.encode()
     for text in _pieces(file):
-        entries = text.split(_NAME)[1:]
-        found = [entry[: entry.find(_ENDS)] for entry in entries]
+        found = _NAMED.findall(text)
         if suffix in text:
             # Most servers name no line with their domain.
             found = [name.removesuffix(suffix) for name in found]
         if not b"".join(found).isdigit():
-            pairs = zip(found, entries, strict=True)
-            found = [name if name.isdigit() else _key(entry, home) for name, entry in pairs]
+            found = [_key(entry, suffix, home) for entry in text.split(_NAME)[1:]]
         yield found
 
 
-def _key(entry: bytes, home: str) -> bytes:
+def _key(entry: bytes, suffix: bytes, home: str) -> bytes:
     """The line's key in an entry that begins with its name; the name itself where it has none."""
+    if (usual := entry[: entry.find(_ENDS)].removesuffix(suffix)).isdigit():
+        return usual
     name = entry[: entry.find(_VALUE)]
     try:
         read = json.loads(f'"{name.decode("utf-8", "replace")}"', strict=False)

@@ -1,9 +1,9 @@
 """Plain entries of the mirror, read at the least cost: the same as `values` makes of them one by one. Pure."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
-from app.domain.record import SAME, Row
+from app.domain.record import Row
 from workers.sip.kamailio.contact import ABSENT, agent_of
 from workers.sip.kamailio.mirror import Numbered, Plain
 from workers.sip.kamailio.slots import Entry
@@ -14,8 +14,10 @@ _AGENT = 200
 _SOURCE = 100
 _DIGITS = 11
 """Times of so many digits are none that could be shown."""
-# What `record.binding` makes of a line that is a number, at an address of its own.
-_BINDING = b"%b\t%b\t" + SAME + b"%b\t%b\t%b\t%b"
+# What `record.binding` makes of it.
+_BINDING = b"%b\t%b\t%b\t%b\t%b\t%b"
+_ENDS = 16_384
+"""Ends that are remembered: phones refresh at all seconds of an hour, most of them for the same time."""
 _TRANSPORTS = frozenset((b"udp", b"tcp", b"tls", b"ws", b"wss"))
 
 
@@ -39,62 +41,50 @@ def plain_rows(entries: Iterable[Plain], home: str, repeated: Set[bytes], now: i
     rows, agents, suffix = PlainRows(), dict[bytes, bool](), b"@" + home.encode()
     for entry in entries:
         aor, uri, time, seconds, transport, source, agent = entry
-        user, at, host = uri.partition(b"@")
+        user, at, _host = uri.partition(b"@")
         key = aor.removesuffix(suffix)
         fits = agents[agent] if agent in agents else agents.setdefault(agent, is_fit(agent))
         simple = fits and time.isdigit() and seconds.isdigit() and transport in _TRANSPORTS
         short = len(time) < _DIGITS and len(seconds) < _DIGITS and len(source) < _SOURCE and len(uri) < _URI
+        # That it is no URI tells it from one that was taken out of a table as it stood there.
+        host = not source.startswith(b"sip:")
         own = at and key.isdigit() and user == b"sip:" + key and b";" not in uri and b" " not in uri
-        if not (simple and short and own):
+        if not (simple and short and host and own):
             rows.odd.append(_apart(entry))
             continue
-        begun, held = int(time) - skew, int(seconds)
-        if begun + held > now:
-            # What `record.binding` makes of it.
-            came = SAME if host == source else source
-            row = key, b"%d\t%d\t\x01%b\t%b\t%b\t%b" % (begun, held, host, came, transport, agent)
+        begun = int(time) - skew
+        if (ends := begun + int(seconds)) > now:
+            row = key, _BINDING % (b"%d" % begun, b"%d" % ends, uri, source, agent, transport)
             (rows.others if key in repeated else rows.single).append(row)
     return rows
 
 
+class Ends(dict[tuple[bytes, bytes], bytes]):
+    """The time of a REGISTER and for how many seconds it holds -> the end, in ten digits: earlier ones have ended."""
+
+    def __missing__(self, told: tuple[bytes, bytes]) -> bytes:
+        if len(self) >= _ENDS:
+            self.clear()
+        time, held = told
+        self[told] = found = b"%010d" % (int(time) + int(held))
+        return found
+
+
 def numbered_rows(
-    entries: Iterable[Numbered], repeated: Set[bytes], now: int, skew: int
+    entries: Sequence[Numbered], repeated: Set[bytes], now: int, skew: int, ends: Ends
 ) -> tuple[list[Row], list[Row]]:
     """The same of entries whose form is known already: lines with one binding, bindings of lines that may have more."""
-    current = _current(entries, now, skew)
-    agents = {agent: shown(agent) for agent in {entry[6] for entry in current}}
+    agents = {agent: shown(agent) for agent in {entry[6] for entry in entries}}
+    if skew:
+        entries = [(*entry[:2], b"%d" % (int(entry[2]) - skew), *entry[3:]) for entry in entries]
+    # Both have ten digits, and are as quickly compared as they are.
+    latest = b"%010d" % now
     rows = [
-        (
-            key,
-            _BINDING % (time, held, host, SAME if host == source else source, came, agents[agent]),
-        )
-        for key, host, time, held, came, source, agent in current
+        (key, _BINDING % (time, end, uri, source, agents[agent], came))
+        for key, uri, time, held, came, source, agent in entries
+        if (end := ends[time, held]) > latest
     ]
     return apart(rows, repeated)
-
-
-def _current(entries: Iterable[Numbered], now: int, skew: int) -> list[Numbered]:
-    """Those that have not ended by `now`, with times of our clock."""
-    if skew:
-        return [
-            (key, host, b"%d" % begun, held, came, source, agent)
-            for key, host, time, held, came, source, agent in entries
-            if (begun := int(time) - skew) + int(held) > now
-        ]
-    # Both have ten digits, and are as quickly compared as they are.
-    latest = _Latest(now)
-    return [entry for entry in entries if entry[2] > latest[entry[3]]]
-
-
-class _Latest(dict[bytes, bytes]):
-    """Seconds that a binding holds -> the last time of a REGISTER that has ended by `now`."""
-
-    def __init__(self, now: int) -> None:
-        self._now = now
-
-    def __missing__(self, held: bytes) -> bytes:
-        self[held] = found = b"%010d" % max(self._now - int(held), 0)
-        return found
 
 
 def shown(agent: bytes) -> bytes:

@@ -80,6 +80,6 @@ def test_a_usual_answer_is_read_at_once_and_another_line_is_not() -> None:
     )
     finder = Finder(HOME)
     row = finder.row("1001", body, NOW)
-    assert row == (b"1001", b"1795414721\t3679\t\x0110.1.2.1:5060\t\tudp\tYealink SIP-T46S 66.86.0.0")
+    assert row == (b"1001", b"1795414721\t1795418400\tsip:1001@10.1.2.1:5060\t\tYealink SIP-T46S 66.86.0.0\tudp")
     assert finder.row("1002", body, NOW) is None
     assert finder.row("1001", None, NOW) is None

@@ -14,6 +14,7 @@ from bench.crowd import Crowd, one_register
 from bench.ingest import place_of
 from bench.report import Times, finish, options
 from tests.support.registrar import HOST
+from workers.pool import give_way
 from workers.pulling import run_pull
 from workers.runtime import Runtime
 
@@ -84,6 +85,7 @@ def _registers(crowd: Crowd, seconds: float) -> list[float]:
 def _pull_for(environ: dict[str, str], seconds: float) -> tuple[float, float]:
     """Pull as the scheduler would; how many seconds of the server's time that took, and out of how many."""
     runtime = Runtime.from_config(Config.from_env(environ))
+    give_way()
     began, busy = time.monotonic(), 0.0
     while time.monotonic() - began < seconds:
         started = time.monotonic()

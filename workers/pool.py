@@ -32,6 +32,7 @@ _TTL = 30
 _GRACE = 3.0
 """Seconds that a job gets to end by itself when the pool is stopped."""
 _RECONNECT = 1.0
+_NICE = 10
 _QUIET = "WARNING"
 
 log = logging.getLogger(__name__)
@@ -96,6 +97,8 @@ def _work(url: str, name: str, role: tuple[str, ...]) -> None:
     worker = PortalWorker(queues, name=name, connection=redis, serializer=JSONSerializer, worker_ttl=_TTL)
     worker.parent = parent
     settle()
+    if PULLS in role:
+        give_way()
     worker.work(logging_level=_QUIET)
 
 
@@ -103,6 +106,11 @@ def settle() -> None:
     """What this process has loaded stays: to look through it for garbage again and again takes 40 ms each time."""
     gc.collect()
     gc.freeze()
+
+
+def give_way() -> None:
+    """On a host that has too little for all, phones and people are served before a pull goes on."""
+    os.setpriority(os.PRIO_PROCESS, 0, _NICE)
 
 
 def _await(redis: "Redis") -> None:

@@ -203,6 +203,9 @@ def changes_at(
     now: datetime,
 ) -> datetime | None:
     """When the sign will next change without anything new being told, its server's age aside; None for never."""
+    if lookup is None and ask is None and (snapshot is None or snapshot.unsteady_until is None):
+        # So it is with nearly every line of a page.
+        return None
     steady = (answer.unsteady_until for answer in (snapshot, lookup) if answer is not None)
     moments: list[datetime] = [moment for moment in steady if moment is not None]
     if lookup is not None and mode is Mode.LIVE:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
 
 from redis import Redis
 
@@ -27,7 +26,7 @@ class Line:
     mode: Mode
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of one line."""
 
@@ -36,23 +35,15 @@ class Facts:
     snapshot: Standing | None = None
     """How it stands in the last good snapshot; None where that never told of it."""
     lookup: LookupState = field(default_factory=LookupState)
+    snapshot_answer: Answer | None = field(init=False)
+    """What the last good snapshot says of the line: what is not in it is not registered."""
+    lookup_answer: Answer | None = field(init=False)
+    """What the last look-up says of it."""
 
-    @cached_property
-    def snapshot_answer(self) -> Answer | None:
-        """What the last good snapshot says of the line: what is not in it is not registered."""
-        at = self.server.answered_at
-        if at is None:
-            return None
-        return (
-            Answer(registered=False, at=at, source=Source.SNAPSHOT)
-            if self.snapshot is None
-            else answer_of(self.snapshot, at, Source.SNAPSHOT)
-        )
-
-    @cached_property
-    def lookup_answer(self) -> Answer | None:
-        """What the last look-up says of it."""
-        return self.lookup.as_answer()
+    def __post_init__(self) -> None:
+        """Work out both answers, which every page asks for several times."""
+        object.__setattr__(self, "snapshot_answer", _told(self.snapshot, self.server.answered_at))
+        object.__setattr__(self, "lookup_answer", self.lookup.as_answer())
 
     def sign(self, now: datetime) -> Sign:
         """The sign of the line at `now`."""
@@ -90,10 +81,18 @@ class Facts:
         return standing.registration(self.line.aor) if standing else Registration(self.line.aor)
 
 
+def _told(snapshot: Standing | None, at: datetime | None) -> Answer | None:
+    if at is None:
+        return None
+    if snapshot is None:
+        return Answer(registered=False, at=at, source=Source.SNAPSHOT)
+    return answer_of(snapshot, at, Source.SNAPSHOT)
+
+
 def read(redis: "Redis", lines: Sequence[Line]) -> dict[int, Facts]:
     """Facts by unique id, for every line given. Lines without a status cost nothing."""
     asked = [line for line in lines if line.server_id is not None and line.mode is not Mode.NONE]
-    facts = {line.unique_id: Facts(line) for line in lines}
+    facts = {line.unique_id: Facts(line) for line in lines if line.server_id is None or line.mode is Mode.NONE}
     if not asked:
         return facts
     by_server: dict[int, list[Line]] = {}

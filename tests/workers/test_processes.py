@@ -133,6 +133,17 @@ def test_a_worker_killed_in_the_middle_of_a_pull(
     assert victim not in children_of(pool.pid)
 
 
+def test_who_pulls_gives_way_to_phones_and_people(processes: Processes, folders: dict[str, Folder]) -> None:
+    pool = processes.start("run")
+    mine = os.getpriority(os.PRIO_PROCESS, 0)
+
+    def niceness() -> list[int]:
+        return sorted(os.getpriority(os.PRIO_PROCESS, pid) - mine for pid in children_of(pool.pid))
+
+    # One for those who wait for a look-up, one for mails, two for pulls.
+    until(lambda: niceness() == [0, 0, 10 - mine, 10 - mine], 15, "all workers are there")
+
+
 def test_look_ups_do_not_wait_for_pulls(
     processes: Processes, folders: dict[str, Folder], redis: "Redis", customers: Customers, session: Session
 ) -> None:

@@ -56,15 +56,21 @@ def contact_of(record: object, now: datetime) -> Contact | None:
 
 
 def corrected(contact: Contact, seconds: int) -> Contact:
-    """The contact with our times instead of the server's, whose clock is ahead by `seconds`."""
+    """The contact with our times instead of the server's, whose clock is ahead by `seconds`.
+
+    Raises BrokenError for a time that is none by our clock.
+    """
     if not seconds:
         return contact
     ahead = timedelta(seconds=seconds)
-    return replace(
-        contact,
-        refreshed_at=contact.refreshed_at and contact.refreshed_at - ahead,
-        expires_at=contact.expires_at and contact.expires_at - ahead,
-    )
+    try:
+        return replace(
+            contact,
+            refreshed_at=contact.refreshed_at and contact.refreshed_at - ahead,
+            expires_at=contact.expires_at and contact.expires_at - ahead,
+        )
+    except OverflowError:
+        raise BrokenError from None
 
 
 def uri_of(value: object) -> str:

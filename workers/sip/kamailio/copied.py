@@ -19,7 +19,7 @@ _PIECE = 128 * 1024
 _COLUMNS = 8
 # Printable ASCII without a backslash, which begins an escape; lengths as they are shown.
 _PLAIN = re.compile(
-    rb"^([0-9]{1,64})\t([A-Za-z0-9.-]{0,253})\t([0-9]{8,11})\t([0-9]{8,11})\t((?:sip|sips):[!-\[\]-~]{1,190})"
+    rb"^([0-9]{1,64})\t([A-Za-z0-9.-]{0,253})\t([1-9][0-9]{7,10})\t([1-9][0-9]{7,10})\t((?:sip|sips):[!-\[\]-~]{1,190})"
     rb"\t(?:(?:sip|sips):([!-:<>A-\[\]-~]{1,190})(?:;[!-\[\]-~]{0,100})?)?"
     rb"\t((?:[!-\[\]-~][ -\[\]-~]{0,198})?)\t(udp|tcp|tls|wss?):[!-\[\]-~]{1,100}$",
     re.MULTILINE,
@@ -32,7 +32,7 @@ _NUMBER = (
 )
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 _LETTERS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
-_USER = re.compile(rb"([^\t]*)\t.*\n")
+_USER = re.compile(rb"^([^\t\n]*)\t.*\n", re.MULTILINE)
 _NUMBERS = (2, 3)
 
 Plain = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes, bytes]
@@ -135,7 +135,7 @@ def bindings(
             continue
         key = user if domain in own else line_key(f"{user.decode()}@{domain.decode()}", home).encode()
         transport = came
-        if b";transport=" in uri:
+        if b";transport=" in uri.lower():
             transport = (transport_of(uri.decode(), came.decode()) or "").encode()
         bound = record.binding(uri, source, transport, _shown(agent), refreshed=int(modified) - skew, expires=ends)
         if user not in repeated:

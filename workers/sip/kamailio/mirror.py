@@ -27,11 +27,10 @@ _SIZE = re.compile(rb'"size":([0-9]{1,9}),"slot":\[')
 _ENTRY = re.compile(
     rb'\{"name":"([^:]*)::(sip[^"]*)","value":"([^|]*)\|([^|]*)\|([^:]*):([^|]*)\|[^|]*\|([^"]*)","type":"str"\}'
 )
-# Most of them are simpler still: a line that is a number, at an address without parameters. Had it run from one entry
-# into the next, its slot would have one too few.
+# Most of them are simpler still: a line that is a number, at an address without parameters.
 _NUMBER = (
-    rb'\{"name":"([0-9]{1,32})(?:@%b|)::(sip:\1@[^"; ]{1,150})",'
-    rb'"value":"([1-8][0-9]{9})\|([1-9][0-9]{0,8})\|(udp|tcp|tls|wss?):((?!sip:)[^| ]{0,99})\|[^|]*\|'
+    rb'\{"name":"([0-9]{1,32})(?:@%b|)::(sip:\1@[!#-:<-~]{1,150})",'
+    rb'"value":"([1-7][0-9]{9})\|([1-9][0-9]{0,8})\|(udp|tcp|tls|wss?):((?!sip:)[!#-{}~]{0,99})\|[ !#-{}~]*\|'
     rb'([^"]*)","type":"str"\}'
 )
 _NAMED = re.compile(rb'"name":"([^:"]*)')
@@ -149,7 +148,7 @@ def _add(block: Block, slot: bytes, number: re.Pattern[bytes], *, plain: bool) -
     size = int(head[1]) if head and plain else -1
     numbered = number.findall(slot) if size > 0 else []
     others = _ENTRY.findall(number.sub(b"", slot)) if len(numbered) < size else []
-    if len(numbered) + len(others) == size:
+    if len(numbered) + len(others) == size == slot.count(_NAME):
         block.numbered += numbered
         block.plain += others
     else:

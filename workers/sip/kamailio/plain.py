@@ -47,7 +47,7 @@ def plain_rows(entries: Iterable[Plain], home: str, repeated: Set[bytes], now: i
         simple = fits and time.isdigit() and seconds.isdigit() and transport in _TRANSPORTS
         short = len(time) < _DIGITS and len(seconds) < _DIGITS and len(source) < _SOURCE and len(uri) < _URI
         # That it is no URI tells it from one that was taken out of a table as it stood there.
-        host = not source.startswith(b"sip:")
+        host = not source.startswith(b"sip:") and b" " not in source
         own = at and key.isdigit() and user == b"sip:" + key and b";" not in uri and b" " not in uri
         if not (simple and short and host and own):
             rows.odd.append(_apart(entry))

@@ -117,7 +117,20 @@ class TestMirror:
             "host": st.sampled_from(("h;transport=tcp", "h;transport=x", "", "h@h", "x" * 188, "\t", "h ", "é", '"')),
             "time": st.sampled_from(("0", "", "x", "-5", "9" * 10, "9" * 11, "9" * 12, "9" * 13, "²")),
             "seconds": st.sampled_from(("", "x", "9" * 10, "9" * 11, "9" * 12)),
-            "came": st.sampled_from(("sctp:1.2.3.4:5", "UDP:1.2.3.4:5", "udp", "x:y", "udp:" + "9" * 101, "", "|")),
+            "came": st.sampled_from(
+                (
+                    "sctp:1.2.3.4:5",
+                    "UDP:1.2.3.4:5",
+                    "udp",
+                    "x:y",
+                    "udp:" + "9" * 101,
+                    "",
+                    "|",
+                    "udp: x",
+                    "udp:x ",
+                    "udp:sip:x;y",
+                )
+            ),
             "agent": st.sampled_from(
                 (
                     "n/a",
@@ -152,6 +165,15 @@ class TestMirror:
         text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
         body = text.encode("utf-8", "surrogateescape")
         assert self.by_the_block(body, skew) == self.one_by_one(body, skew)
+
+    def test_an_entry_more_than_the_slot_announces_is_a_table_that_did_not_come_whole(self) -> None:
+        usual = {"aor": "1001", "host": "10.0.0.1", "time": str(AT), "seconds": "60", "came": "udp:x", "agent": "a"}
+        broken = {"name": "1002::sip:1002@10.0.0.2", "value": f"{AT}|60|udp:x", "type": "str"}
+        slot = {"entry": 1, "size": 1, "slot": [broken, self.entry(usual, {})]}
+        body = json.dumps({"jsonrpc": "2.0", "result": [slot], "id": REQUEST}, separators=(",", ":")).encode()
+        with pytest.raises(SipError) as caught:
+            self.by_the_block(body)
+        assert caught.value.problem is Problem.TRUNCATED
 
     def test_most_phones_take_the_quick_way(self) -> None:
         """Or the tests above would prove nothing."""

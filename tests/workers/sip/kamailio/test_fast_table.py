@@ -68,13 +68,21 @@ class TestLocation:
         st.sampled_from((None, "", "Yealink SIP-T46S", "a", "n/a")),
         st.sampled_from(("udp:127.0.0.1:5460", "tcp:10.0.0.1:5", "wss:h:1")),
     )
-    TIMES = st.sampled_from((0, 1, 86400, 10**7 + 1, 10**10, 10**11 - 1, 10**11, 10**12, None))
+    TIMES = st.sampled_from((253_402_300_799, 0, 1, 86400, 10**7 + 1, 10**10, 10**11 - 1, 10**11, 10**12, None))
     ODD = (
         st.sampled_from(("alice", "Alice", "a b", "a\\b", "é", "a\tb", "")),
         st.sampled_from((HOME.upper(), "Else.test:5060", "[2001:db8::1]", "é", ":5", "a;b", "%20")),
         TIMES,
         TIMES,
-        st.sampled_from(("sip:1@h;transport=TLS;x=1", "sip:1;transport=tcp@h", "sip:1@h;transport=", "sip:é@h"))
+        st.sampled_from(
+            (
+                "sip:1@h;Transport=TLS;x=1",
+                "sip:1@h;transport=TLS",
+                "sip:1;transport=tcp@h",
+                "sip:1@h;transport=",
+                "sip:é@h",
+            )
+        )
         | st.sampled_from(
             ('sip:"q"@h', "sip:a\\b@h", "[not set]", "<null>", "tel:123", "", None, "sip:1@h;transport=x")
         )
@@ -120,6 +128,18 @@ class TestLocation:
         ]
         found, count, _ = self.by_the_block(rows, 0)
         assert (count, [body.count(b"\n") for body in found.values()]) == (2, [1])
+
+    def test_behind_a_row_without_columns_a_line_still_comes_once(self) -> None:
+        rows = [
+            ("1001", None, AT, AT + 60, f"sip:1001@10.0.0.{at}:5060", None, "Yealink", "udp:127.0.0.1:5460")
+            for at in range(2)
+        ]
+        seen, copy = location._Seen(), copied.Copy(BytesIO(), HOME)
+        for row in rows:
+            copy.take(b"rubbish\n" + self.text([row]))
+        found = each_once(list(location._copied(copy, SITE, seen)))
+        assert [body.count(b"\n") for body in found.values()] == [1]
+        assert (seen.rows, seen.broken.records) == (4, 2)
 
     def test_most_rows_take_the_quick_way(self) -> None:
         row = ("1001", None, AT, AT + 60, "sip:1001@10.0.0.1:5060", None, "Yealink", "udp:127.0.0.1:5460")

@@ -20,9 +20,10 @@ _FIELDS = 6
 _TAB = b"\t"
 _URI = b"sip:"
 _NUMBER = rb"(?:-?[0-9]{1,12})?"
-# The end is a time of these centuries; earlier versions kept there for how many seconds a binding holds.
+# The end is a time of these centuries: earlier versions kept there for how many seconds a binding holds, and a byte
+# that no clean text holds for what a record said elsewhere.
 _END = rb"(?:[0-9]{9,12})?"
-_BINDING = _NUMBER + rb"\t" + _END + rb"(?:\t[^\t\n]*){4}"
+_BINDING = _NUMBER + rb"\t" + _END + rb"(?:\t[^\t\n\x01]*){4}"
 _BODY = re.compile(rb"%b(?:\n%b)*" % (_BINDING, _BINDING))
 
 

@@ -85,7 +85,7 @@ def test_what_is_no_body(body: bytes) -> None:
     assert not record.is_body(body)
 
 
-@pytest.mark.parametrize("holds", [b"0", b"60", b"86400", b"99999999"])
+@pytest.mark.parametrize("holds", [b"", b"0", b"60", b"86400", b"99999999", b"999999999"])
 def test_how_long_a_binding_holds_as_earlier_versions_kept_it_is_no_end(holds: bytes) -> None:
     assert not record.is_body(b"1795419198\t%b\t\x01192.0.2.1:5060\t\x01\tudp\tphone" % holds)
 

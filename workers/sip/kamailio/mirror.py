@@ -25,7 +25,7 @@ _SLOT = re.compile(rb'[0-9]+,"size":([0-9]{1,9}),"slot":\[')
 _SIZE = re.compile(rb'"size":([0-9]{1,9}),"slot":\[')
 # Within a plain slot a quote ends a string: what goes on to the next quote is the quickest that a pattern can do.
 _ENTRY = re.compile(
-    rb'\{"name":"([^:]*)::(sip[^"]*)","value":"([^|]*)\|([^|]*)\|([^:]*):([^|]*)\|[^|]*\|([^"]*)","type":"str"\}'
+    rb'\{"name":"([^:"]*)::(sip[^"]*)","value":"([^|"]*)\|([^|"]*)\|([^:"]*):([^|"]*)\|[^|"]*\|([^"]*)","type":"str"\}'
 )
 # Most of them are simpler still: a line that is a number, at an address without parameters.
 _NUMBER = (
